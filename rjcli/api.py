@@ -1,0 +1,211 @@
+"""The Import API as pure facts: addresses, limits, and what each answer means.
+
+Source: the vendor's "Import API" pages (Magento BI, Adobe Commerce Reporting)
+and the wire behaviour of the five official client libraries.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+KEYS_FIELD = "keys"
+MAX_BATCH_RECORDS = 100
+MAX_REASONS = 20
+MAX_REASON_CHARACTERS = 500
+
+_TABLE = re.compile(r"[A-Za-z0-9_]{1,128}")
+_VERSION = re.compile(r"v[0-9]+")
+_DEFAULT_VERSION = "v2"
+
+
+class Environment(StrEnum):
+    """Where a push goes."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+    LOCAL = "local"
+
+
+BASE_URLS: Mapping[Environment, str] = {
+    Environment.PRODUCTION: "https://connect.rjmetrics.com",
+    Environment.SANDBOX: "https://sandbox-connect.rjmetrics.com",
+}
+
+
+class Verdict(Enum):
+    """What an answer means for the request it answers."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"  # the data or the call is wrong: the same bytes cannot succeed
+    TOO_LARGE = "too large"
+    DENIED = "denied"  # wrong key, client or path
+    UNAVAILABLE = "unavailable"  # may succeed later
+    UNEXPECTED = "unexpected"  # not an answer of this API: stop
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as it came: status, whole body, and the headers that matter."""
+
+    status: int
+    body: bytes = b""
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an answer means, and what it gives as its grounds.
+
+    ``in_doubt``: the request may have been applied although it was not acknowledged.
+    """
+
+    verdict: Verdict
+    message: str
+    reasons: tuple[str, ...] = ()
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The address of one Import API: ``root`` without a trailing slash, and the version path."""
+
+    root: str
+    version: str = _DEFAULT_VERSION
+
+    @classmethod
+    def parse(cls, base_url: str) -> "Endpoint":
+        """Read a base URL, whose last path segment may name another version than v2.
+
+        Raises ValueError for anything but https, or http to a loopback address,
+        and for user names, queries and fragments.
+        """
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("it must look like https://host")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("it must have no user name, query or fragment")
+        if not re.fullmatch(r"[\x21-\x7e]+", base_url):
+            raise ValueError("it must be plain ASCII without spaces")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("plain http is allowed to loopback addresses only; use https")
+        _ = parts.port  # raises ValueError when out of range
+        path = parts.path.rstrip("/")
+        head, _, last = path.rpartition("/")
+        path, version = (head, last) if _VERSION.fullmatch(last) else (path, _DEFAULT_VERSION)
+        return cls(f"{parts.scheme}://{parts.netloc}{path}", version)
+
+    @property
+    def host(self) -> str:
+        """Host and port, as people write them."""
+        return urlsplit(self.root).netloc
+
+    @property
+    def base_url(self) -> str:
+        """The address with its version, as ``--base-url`` takes it."""
+        return f"{self.root}/{self.version}"
+
+    @property
+    def status_url(self) -> str:
+        """Answers 200 if the API is operational; takes no key."""
+        return f"{self.root}/"
+
+    def authenticate_url(self, client_id: int) -> str:
+        """Answers 200 if the client and the key go together, else 401; takes the key."""
+        return f"{self.base_url}/client/{client_id}/authenticate"
+
+    def upsert_url(self, client_id: int, table: str) -> str:
+        """Takes up to 100 records; takes the key."""
+        if not is_table_name(table):
+            raise ValueError(f"not a table name: {table!r}")
+        return f"{self.base_url}/client/{client_id}/table/{table}/data"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_table_name(name: str) -> bool:
+    """Table names are alphanumeric plus underscore; anything else is a 400."""
+    return _TABLE.fullmatch(name) is not None
+
+
+def judge_upsert(answer: Answer) -> Judgement:
+    """Judge the answer to an upsert.
+
+    An acknowledgement is status 200 or 201 with a body that is a JSON object,
+    whatever its Content-Type says, whose ``code``, if it has one, is 2xx.
+    """
+    judgement = judge_status(answer)
+    if judgement.verdict is not Verdict.ACKNOWLEDGED:
+        return judgement
+    document = _json_object(answer.body)
+    if document is None:
+        what = "an empty body" if not answer.body.strip() else "a body that is not a JSON object"
+        return _no_acknowledgement(f"HTTP {answer.status} with {what}")
+    code = document.get("code", 201)
+    if not (str(code).isascii() and re.fullmatch(r"2[0-9][0-9]", str(code))):
+        return _no_acknowledgement(f"HTTP {answer.status} with code {_short(code)} in its body")
+    return judgement
+
+
+def judge_status(answer: Answer) -> Judgement:
+    """Judge an answer by its status alone, as the status and authenticate calls need."""
+    verdict, in_doubt = _VERDICTS.get(answer.status, (Verdict.UNEXPECTED, answer.status < 300))  # noqa: PLR2004
+    if verdict is Verdict.ACKNOWLEDGED:
+        return Judgement(verdict, f"HTTP {answer.status}")
+    document = _json_object(answer.body) or {}
+    message = f"HTTP {answer.status}"
+    if document.get("message"):
+        message += f": {_short(document['message'])}"
+    reasons = document.get("reasons") or []
+    listed = reasons if isinstance(reasons, list) else [reasons]
+    return Judgement(verdict, message, tuple(map(_short, listed[:MAX_REASONS])), in_doubt)
+
+
+# Whether a service error came before or after the write, nobody can tell from here.
+_VERDICTS: Mapping[int, tuple[Verdict, bool]] = {
+    200: (Verdict.ACKNOWLEDGED, False),
+    201: (Verdict.ACKNOWLEDGED, False),
+    400: (Verdict.REFUSED, False),
+    401: (Verdict.DENIED, False),
+    403: (Verdict.DENIED, False),
+    404: (Verdict.DENIED, False),
+    408: (Verdict.UNAVAILABLE, True),
+    413: (Verdict.TOO_LARGE, False),
+    429: (Verdict.UNAVAILABLE, False),
+    500: (Verdict.UNAVAILABLE, True),
+    502: (Verdict.UNAVAILABLE, True),
+    503: (Verdict.UNAVAILABLE, True),
+    504: (Verdict.UNAVAILABLE, True),
+}
+
+
+def _no_acknowledgement(message: str) -> Judgement:
+    return Judgement(Verdict.UNAVAILABLE, f"{message}, which is no acknowledgement", in_doubt=True)
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if len(text) > MAX_REASON_CHARACTERS:
+        return f"{text[:MAX_REASON_CHARACTERS]}…"
+    return text

@@ -1,0 +1,77 @@
+"""Everything that can go wrong, as rjcli says it.
+
+    RjcliError
+    ├── UsageError             exit 2   options, configuration, names
+    │   └── InputError         exit 2   an unreadable, malformed or changed input
+    ├── AccessDeniedError      exit 4   the API refused the credentials or the client
+    ├── UnfinishedError        exit 5   cannot finish now; the same push may succeed later
+    │   └── TransportError     exit 5   a request that brought no answer
+    ├── StoppedError           exit 6   stopped because going on would only do harm
+    ├── InterruptedByUserError exit 130 or 143   SIGINT, SIGTERM
+    └── DefectError            exit 1   a bug in rjcli, or an account that does not add up
+
+Exit codes are part of the contract with the scripts that call rjcli.
+"""
+
+
+class RjcliError(Exception):
+    """An error with a message for people, a hint what to do next, and an exit code."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RjcliError):
+    """The command cannot be carried out as it was given."""
+
+    exit_code = 2
+
+
+class InputError(UsageError):
+    """An input cannot be read, or stops being what it was said to be."""
+
+
+class AccessDeniedError(RjcliError):
+    """The API refused the credentials, the client or the path (401, 403, 404)."""
+
+    exit_code = 4
+
+
+class UnfinishedError(RjcliError):
+    """The work could not be finished now; trying again later can succeed."""
+
+    exit_code = 5
+
+
+class TransportError(UnfinishedError):
+    """A request brought no answer.
+
+    ``in_doubt`` says whether the API may have applied it all the same: false
+    only if the request certainly never reached the API.
+    """
+
+    def __init__(self, message: str, *, in_doubt: bool, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.in_doubt = in_doubt
+
+
+class StoppedError(RjcliError):
+    """The push was stopped because what follows would be refused as well."""
+
+    exit_code = 6
+
+
+class InterruptedByUserError(RjcliError):
+    """A signal asked rjcli to stop."""
+
+    def __init__(self, message: str, *, signal: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + signal
+
+
+class DefectError(RjcliError):
+    """A promise of rjcli itself was broken."""
