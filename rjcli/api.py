@@ -9,17 +9,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+
+from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
 
 KEYS_FIELD = "keys"
 MAX_BATCH_RECORDS = 100
 MAX_REASONS = 20
 MAX_REASON_CHARACTERS = 500
 
-_TABLE = re.compile(r"[A-Za-z0-9_]{1,128}")
+_TABLE = re.compile(r"[A-Za-z0-9_]+")
 _VERSION = re.compile(r"v[0-9]+")
 _DEFAULT_VERSION = "v2"
 
@@ -63,12 +66,17 @@ class Judgement:
     """What an answer means, and what it gives as its grounds.
 
     ``in_doubt``: the request may have been applied although it was not acknowledged.
+    ``status``: None if no answer came.
     """
 
     verdict: Verdict
     message: str
+    status: int | None = None
     reasons: tuple[str, ...] = ()
     in_doubt: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.message} ({'; '.join(self.reasons)})" if self.reasons else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,48 +160,74 @@ def judge_upsert(answer: Answer) -> Judgement:
         return judgement
     document = _json_object(answer.body)
     if document is None:
-        what = "an empty body" if not answer.body.strip() else "a body that is not a JSON object"
-        return _no_acknowledgement(f"HTTP {answer.status} with {what}")
-    code = document.get("code", 201)
-    if not (str(code).isascii() and re.fullmatch(r"2[0-9][0-9]", str(code))):
-        return _no_acknowledgement(f"HTTP {answer.status} with code {_short(code)} in its body")
-    return judgement
+        what = "a body that is not a JSON object" if answer.body.strip() else "an empty body"
+    elif _SUCCESS_CODE.fullmatch(str(document.get("code", 200))):
+        return judgement
+    else:
+        what = f"code {_short(document['code'])} in its body"
+    message = f"HTTP {answer.status} with {what}, which is no acknowledgement"
+    return Judgement(Verdict.UNAVAILABLE, message, answer.status, in_doubt=True)
 
 
 def judge_status(answer: Answer) -> Judgement:
     """Judge an answer by its status alone, as the status and authenticate calls need."""
-    verdict, in_doubt = _VERDICTS.get(answer.status, (Verdict.UNEXPECTED, answer.status < 300))  # noqa: PLR2004
-    if verdict is Verdict.ACKNOWLEDGED:
-        return Judgement(verdict, f"HTTP {answer.status}")
+    status = answer.status
     document = _json_object(answer.body) or {}
-    message = f"HTTP {answer.status}"
-    if document.get("message"):
-        message += f": {_short(document['message'])}"
-    reasons = document.get("reasons") or []
-    listed = reasons if isinstance(reasons, list) else [reasons]
-    return Judgement(verdict, message, tuple(map(_short, listed[:MAX_REASONS])), in_doubt)
+    message, reasons = document.get("message"), document.get("reasons") or []
+    return Judgement(
+        _VERDICTS.get(status, Verdict.UNEXPECTED),
+        f"HTTP {status}: {_short(message)}" if message else f"HTTP {status}",
+        status,
+        tuple(map(_short, (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS])),
+        in_doubt=status in _MAYBE_APPLIED or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
+    )
 
 
-# Whether a service error came before or after the write, nobody can tell from here.
-_VERDICTS: Mapping[int, tuple[Verdict, bool]] = {
-    200: (Verdict.ACKNOWLEDGED, False),
-    201: (Verdict.ACKNOWLEDGED, False),
-    400: (Verdict.REFUSED, False),
-    401: (Verdict.DENIED, False),
-    403: (Verdict.DENIED, False),
-    404: (Verdict.DENIED, False),
-    408: (Verdict.UNAVAILABLE, True),
-    413: (Verdict.TOO_LARGE, False),
-    429: (Verdict.UNAVAILABLE, False),
-    500: (Verdict.UNAVAILABLE, True),
-    502: (Verdict.UNAVAILABLE, True),
-    503: (Verdict.UNAVAILABLE, True),
-    504: (Verdict.UNAVAILABLE, True),
+def judge_authenticate(answer: Answer) -> Judgement:
+    """Judge the answer to an authenticate call, whose body the vendor does not describe.
+
+    A page of HTML is a proxy's, whatever its status.
+    """
+    if answer.body.lstrip().startswith(b"<"):
+        message = f"HTTP {answer.status} with a page of HTML"
+        return Judgement(Verdict.UNEXPECTED, message, answer.status)
+    return judge_status(answer)
+
+
+def error_of(judgement: Judgement) -> RjcliError:
+    """The error that an answer other than an acknowledgement is, when nothing more can be done."""
+    match judgement.verdict:
+        case Verdict.DENIED if judgement.status == HTTPStatus.NOT_FOUND:
+            hint = "check the client id and the base URL"
+            return AccessDeniedError(f"the API knows no such client: {judgement}", hint=hint)
+        case Verdict.DENIED:
+            hint = "check the client id, the API key, and that both belong to this environment"
+            return AccessDeniedError(f"the API refused the credentials: {judgement}", hint=hint)
+        case Verdict.UNAVAILABLE:
+            return UnfinishedError(f"the API is not available: {judgement}", hint="try again later")
+        case _:
+            hint = "check the base URL, and what stands between here and the API"
+            return UnfinishedError(f"this is no answer of the Import API: {judgement}", hint=hint)
+
+
+_VERDICTS: Mapping[int, Verdict] = {
+    200: Verdict.ACKNOWLEDGED,
+    201: Verdict.ACKNOWLEDGED,
+    400: Verdict.REFUSED,
+    401: Verdict.DENIED,
+    403: Verdict.DENIED,
+    404: Verdict.DENIED,
+    408: Verdict.UNAVAILABLE,
+    413: Verdict.TOO_LARGE,
+    429: Verdict.UNAVAILABLE,
+    500: Verdict.UNAVAILABLE,
+    502: Verdict.UNAVAILABLE,
+    503: Verdict.UNAVAILABLE,
+    504: Verdict.UNAVAILABLE,
 }
-
-
-def _no_acknowledgement(message: str) -> Judgement:
-    return Judgement(Verdict.UNAVAILABLE, f"{message}, which is no acknowledgement", in_doubt=True)
+# Whether such an answer came before or after the write, nobody can tell from here.
+_MAYBE_APPLIED = {408, 500, 502, 503, 504}
+_SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -10,8 +10,11 @@
     ├── InterruptedByUserError exit 130 or 143   SIGINT, SIGTERM
     └── DefectError            exit 1   a bug in rjcli, or an account that does not add up
 
-Exit codes are part of the contract with the scripts that call rjcli.
+Exit codes are part of the contract with the scripts that call rjcli. One is no
+error's: a push that finished with some records rejected exits with 3.
 """
+
+EXIT_REJECTS = 3
 
 
 class RjcliError(Exception):

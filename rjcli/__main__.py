@@ -1,0 +1,5 @@
+"""``python -m rjcli``."""
+
+from rjcli.cli import main
+
+main()

@@ -1,0 +1,268 @@
+"""The command line: options become settings, errors become a message and an exit code.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` and
+``--version`` answer at once.
+"""
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
+
+import typer
+
+from rjcli import __version__
+from rjcli.api import MAX_BATCH_RECORDS, Environment
+from rjcli.errors import DefectError, RjcliError, UsageError
+from rjcli.settings import (
+    AccessSettings,
+    Format,
+    InputSettings,
+    OutputSettings,
+    ProgressMode,
+    PushSettings,
+    ServeSettings,
+    parse_delimiter,
+    parse_files,
+    parse_keys,
+    parse_table,
+    parse_target,
+)
+
+if TYPE_CHECKING:
+    from rjcli.report import Report
+
+app = typer.Typer(
+    help="Load JSON, NDJSON and CSV files into the RJMetrics / Magento BI Data Import API.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # their frames show local variables
+)
+
+Options = TypeVar("Options")
+
+
+def command(name: str) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
+    """Make a command of a function that takes its options as one dataclass.
+
+    The dataclass's fields are the options; each can also come from the
+    environment, as RJCLI_ and the field's name.
+    """
+
+    def register(run: Callable[[Options], int]) -> Callable[[Options], int]:
+        options_class = get_type_hints(run)["options"]
+
+        def call(**values: Any) -> int:
+            return run(options_class(**values))
+
+        call.__doc__ = run.__doc__
+        call.__annotations__ = get_type_hints(options_class, include_extras=True)
+        call.__signature__ = inspect.signature(options_class)  # type: ignore[attr-defined]
+        app.command(name, context_settings={"auto_envvar_prefix": "RJCLI"})(call)
+        return run
+
+    return register
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessOptions:
+    """Options of every command that talks to an Import API."""
+
+    env: Annotated[
+        Environment | None, typer.Option(help="Where to push.", show_default="production")
+    ] = None
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Address of another Import API.")
+    ] = None
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="Client id.")] = None
+    api_key_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="File that holds the API key; else RJCLI_API_KEY.",
+            show_envvar=False,
+        ),
+    ] = None
+    db: Annotated[
+        str, typer.Option(metavar="FILE", help="With --env local: keep the records here.")
+    ] = "rjcli-local.db"
+    timeout: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="Longest wait for one answer.")
+    ] = 30.0
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False
+
+    def access(self) -> AccessSettings:
+        """Check them."""
+        return AccessSettings(
+            target=parse_target(self.env, self.base_url),
+            client_id=self.client_id,
+            api_key_file=self.api_key_file,
+            timeout=self.timeout,
+            database=self.db,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushOptions(AccessOptions):
+    """Options of ``push``."""
+
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files to load; - is stdin.")
+    ]
+    table: Annotated[
+        str, typer.Option("-t", "--table", metavar="TABLE", help="Table to load them into.")
+    ]
+    keys: Annotated[
+        list[str],
+        typer.Option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
+    ] = field(default_factory=list)
+    format: Annotated[Format, typer.Option(help="What the files are written in.")] = Format.AUTO
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHARACTER", help="What separates the cells of a CSV.")
+    ] = None
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=MAX_BATCH_RECORDS, help="Most records in a request.")
+    ] = MAX_BATCH_RECORDS
+    progress: Annotated[ProgressMode, typer.Option(help="How to show progress.")] = (
+        ProgressMode.AUTO
+    )
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show errors only.")] = False
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every reject.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """Options of ``serve``."""
+
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080
+    db: Annotated[str, typer.Option(metavar="FILE", help="Keep the records here.")] = (
+        "rjcli-local.db"
+    )
+    client_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="The client it knows.", show_default="1")
+    ] = None
+    api_key_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="File that holds the API key it knows; else RJCLI_API_KEY, else local-key.",
+        ),
+    ] = None
+    latency: Annotated[float, typer.Option(metavar="SECONDS", help="Wait before each answer.")] = (
+        0.0
+    )
+    fail: Annotated[float, typer.Option(metavar="RATE", help="Share of upserts that fail.")] = 0.0
+    fail_status: Annotated[int, typer.Option(metavar="STATUS", help="How they fail.")] = 503
+    drop: Annotated[
+        float, typer.Option(metavar="RATE", help="Share of upserts dropped, not applied.")
+    ] = 0.0
+    drop_after_apply: Annotated[
+        float, typer.Option(metavar="RATE", help="Share of upserts applied, then dropped.")
+    ] = 0.0
+    retry_after: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="Retry-After of failing answers.")
+    ] = None
+    seed: Annotated[int | None, typer.Option(help="The same faults again.")] = None
+
+
+@command("push")
+def push(options: PushOptions) -> int:
+    """Load files into a table."""
+    settings = PushSettings(
+        table=parse_table(options.table),
+        keys=parse_keys(options.keys),
+        input=InputSettings(
+            files=parse_files(options.files),
+            format=options.format,
+            delimiter=parse_delimiter(options.delimiter),
+        ),
+        batch_size=options.batch_size,
+    )
+    output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)
+    access = options.access()
+
+    from rjcli import commands
+
+    return commands.push(access, settings, _report(output))
+
+
+@command("status")
+def status(options: AccessOptions) -> int:
+    """Is the API operational?"""
+    from rjcli import commands
+
+    return commands.status(options.access(), _report(OutputSettings(json=options.json)))
+
+
+@command("auth-check")
+def auth_check(options: AccessOptions) -> int:
+    """May this client id and API key push, in that environment?"""
+    from rjcli import commands
+
+    return commands.auth_check(options.access(), _report(OutputSettings(json=options.json)))
+
+
+@command("serve")
+def serve(options: ServeOptions) -> int:
+    """Run a local Import API to develop and test against."""
+    from rjcli import commands
+
+    values = vars(options)
+    settings = ServeSettings(database=values.pop("db"), **values)
+    return commands.serve(settings, _report(OutputSettings()))
+
+
+def _report(settings: OutputSettings) -> "Report":
+    from rjcli.report import Report
+
+    return Report(settings)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"rjcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
+    try:
+        exit_code = typer.main.get_command(app)(standalone_mode=False)
+    except RjcliError as error:
+        exit_code = _fail(error)
+    except typer.TyperException as error:
+        exit_code = _fail(UsageError(error.format_message(), hint="rjcli --help"))
+    except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
+        exit_code = _fail(_defect(error))
+    sys.exit(exit_code)
+
+
+def _fail(error: RjcliError) -> int:
+    # The options may be what is wrong, so that they cannot be asked.
+    wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
+    _report(OutputSettings(json=wants_json)).failure(error)
+    return error.exit_code
+
+
+def _defect(error: Exception) -> DefectError:
+    """Say where an unforeseen error happened, but none of its text: that may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return DefectError(
+        f"a defect in rjcli: {type(error).__name__} in {where}",
+        hint="please report it, with the command and the version that rjcli --version shows",
+    )

@@ -1,0 +1,135 @@
+"""What each command does, once its options are settings. Each returns an exit code."""
+
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from rjcli.api import Judgement, Verdict, error_of, judge_authenticate, judge_status
+from rjcli.credentials import API_KEY_VARIABLE, find_credentials
+from rjcli.environment import LOCAL_API_KEY, LOCAL_CLIENT_ID, Connection, connect, extra_local
+from rjcli.model import Job, Summary
+from rjcli.push import Push, name_run
+from rjcli.reading import Source
+from rjcli.report import Report
+from rjcli.settings import AccessSettings, PushSettings, ServeSettings
+from rjcli.transport import Transport
+
+T = TypeVar("T")
+
+
+def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
+    """Load files into a table."""
+    sources = [Source(file) for file in settings.input.files]
+    with connect(access) as connection:
+        credentials = connection.credentials()
+        job = Job(
+            run=name_run(settings.table, datetime.now().astimezone()),
+            environment=access.target.environment,
+            base_url=connection.endpoint.base_url,
+            host=connection.endpoint.host,
+            client_id=credentials.client_id,
+            table=settings.table,
+            keys=settings.keys,
+            inputs=settings.input.files,
+        )
+
+        async def load(transport: Transport) -> Summary:
+            upsert = partial(transport.upsert, credentials, settings.table)
+            return await Push(settings, job, sources, upsert, report.handle).run()
+
+        summary = _talk(access, connection, load)
+    if access.target.is_local:
+        report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
+    return summary.exit_code
+
+
+def status(access: AccessSettings, report: Report) -> int:
+    """Tell whether the API is operational."""
+    with connect(access) as connection:
+        answer = _talk(access, connection, Transport.status)
+        document = _describe(access, connection) | {"status": "operational"}
+        return _tell(judge_status(answer), document, report)
+
+
+def auth_check(access: AccessSettings, report: Report) -> int:
+    """Tell whether the client id and the API key may push."""
+    with connect(access) as connection:
+        credentials = connection.credentials()
+        answer = _talk(access, connection, partial(Transport.authenticate, credentials=credentials))
+        document = _describe(access, connection) | {
+            "client_id": credentials.client_id,
+            "status": "authorized",
+        }
+        return _tell(judge_authenticate(answer), document, report)
+
+
+def serve(settings: ServeSettings, report: Report) -> int:
+    """Run a local Import API until it is told to stop."""
+    with extra_local():
+        from rjcli.local.app import LocalCredentials
+        from rjcli.local.faults import Faults
+        from rjcli.local.server import LocalServer
+    faults = Faults(
+        latency=settings.latency,
+        fail_rate=settings.fail,
+        fail_status=settings.fail_status,
+        drop_rate=settings.drop,
+        drop_after_apply_rate=settings.drop_after_apply,
+        retry_after=settings.retry_after,
+        seed=settings.seed,
+    )
+    defaults = {API_KEY_VARIABLE: LOCAL_API_KEY}
+    credentials = find_credentials(
+        settings.client_id or str(LOCAL_CLIENT_ID), settings.api_key_file, defaults | os.environ
+    )
+    key = credentials.api_key.reveal()
+    shown_key = key if key == LOCAL_API_KEY else "as given"
+    accepted = LocalCredentials(credentials.client_id, key)
+    with LocalServer(settings.database, accepted, faults, port=settings.port) as server:
+        report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
+        report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
+        server.serve_forever()
+    return 0
+
+
+def _talk(
+    access: AccessSettings,
+    connection: Connection,
+    conversation: Callable[[Transport], Coroutine[None, None, T]],
+) -> T:
+    """Run something that talks to the API."""
+
+    async def talk() -> T:
+        async with Transport(connection.endpoint, access.timeout) as transport:
+            return await conversation(transport)
+
+    return asyncio.run(talk())
+
+
+def _describe(access: AccessSettings, connection: Connection) -> dict[str, Any]:
+    return {
+        "environment": access.target.environment,
+        "base_url": connection.endpoint.base_url,
+        "exit_code": 0,
+        "message": None,
+    }
+
+
+def _tell(judgement: Judgement, document: dict[str, Any], report: Report) -> int:
+    if judgement.verdict is not Verdict.ACKNOWLEDGED:
+        raise error_of(judgement)
+    report.result(document, f"{document['status']}: {document['environment']}")
+    return 0
+
+
+def _show_command(database: str, table: str) -> str:
+    """A command to copy that shows a table, with what this machine has."""
+    if shutil.which("sqlite3"):
+        return shlex.join(["sqlite3", database, f"select * from {table}"])  # noqa: S608 - a checked name
+    return shlex.join([sys.executable, "-m", "rjcli.local", database, table])

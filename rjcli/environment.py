@@ -1,0 +1,56 @@
+"""From an environment to an Import API that can be talked to."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rjcli.api import Endpoint
+from rjcli.credentials import ApiKey, Credentials, find_credentials
+from rjcli.errors import UsageError
+from rjcli.settings import AccessSettings
+
+LOCAL_CLIENT_ID = 1
+LOCAL_API_KEY = "local-key"  # what `rjcli serve` takes unless it is given another
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An address, and a way to find the credentials for it: not every call needs them."""
+
+    endpoint: Endpoint
+    credentials: Callable[[], Credentials]
+
+
+@contextmanager
+def connect(access: AccessSettings) -> Iterator[Connection]:
+    """Find the Import API of an environment; the local one runs within the context.
+
+    Finding the credentials raises UsageError if there are none.
+    """
+    if access.target.endpoint:
+        yield Connection(
+            access.target.endpoint,
+            lambda: find_credentials(access.client_id, access.api_key_file, os.environ),
+        )
+        return
+    with extra_local():
+        from rjcli.local.app import LocalCredentials
+        from rjcli.local.server import LocalServer
+    credentials = Credentials(LOCAL_CLIENT_ID, ApiKey(secrets.token_hex(16)))
+    accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
+    with LocalServer(access.database, accepted) as server:
+        yield Connection(Endpoint.parse(server.base_url), lambda: credentials)
+
+
+@contextmanager
+def extra_local() -> Iterator[None]:
+    """Import what needs the packages of the extra ``local``; without them, say how to get them."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the local Import API needs a package that is not installed: {error.name}",
+            hint="pip install 'rjcli[local]'",
+        ) from None

@@ -1,0 +1,162 @@
+"""The values that pass between the stages of a push."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple
+
+
+class RawRecord(NamedTuple):
+    """A record as a reader found it."""
+
+    raw: bytes  # as it stands in the input, without its line ending
+    json: bytes  # the exact text of one JSON object
+    fields: Mapping[str, Any]  # json, parsed: to look at, never to send
+    file: str
+    line: int  # 1-based line in the file on which it begins
+    number: int  # 1-based number in the file
+
+
+class Record(NamedTuple):
+    """A record that is ready to be sent."""
+
+    json: bytes  # the exact bytes to send, `keys` included
+    raw: bytes
+    file: str
+    line: int
+    number: int
+
+
+class Stage(StrEnum):
+    """Where a record was rejected."""
+
+    READ = "read"
+    PREPARE = "prepare"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that cannot be loaded as it is, and why."""
+
+    stage: Stage
+    file: str
+    line: int
+    number: int
+    raw: bytes
+    reasons: tuple[str, ...]
+    status: int | None = None  # of the API's answer
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of one request, and its body."""
+
+    records: Sequence[Record]
+    body: bytes
+
+
+class Outcome(Enum):
+    """What became of records that were read; rejected ones are told as Rejections."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"  # sent, and may or may not have been applied
+    UNSENT = "unsent"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The fate of the records of one request."""
+
+    outcome: Outcome
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records met which fate so far."""
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    unsent: int = 0
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    REJECTS = "rejects"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run is about: where the records go, and where they come from."""
+
+    run: str
+    environment: str
+    base_url: str
+    host: str
+    client_id: int
+    table: str
+    keys: tuple[str, ...]
+    inputs: tuple[str, ...]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Event: the run begins; nothing has been sent yet."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Event: something was read or settled. ``bytes_total`` is None for an endless input."""
+
+    counts: Counts
+    bytes_read: int
+    bytes_total: int | None
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Event: a record was rejected."""
+
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run went: the numbers of the final report."""
+
+    job: Job
+    status: Status
+    exit_code: int
+    counts: Counts
+    batches_accepted: int = 0
+    batches_retried: int = 0
+    batches_split: int = 0
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    seconds: float = 0.0
+    message: str | None = None
+    hint: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Event: the run is over."""
+
+    summary: Summary
+
+
+Event = Started | Progressed | Rejected | Finished

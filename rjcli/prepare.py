@@ -1,0 +1,66 @@
+"""Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from rjcli.api import KEYS_FIELD
+from rjcli.model import RawRecord, Record, Rejection, Stage
+
+NO_KEYS = f"the record has no {KEYS_FIELD!r} field, and no --keys was given"
+
+
+class Preparer:
+    """Makes records ready to be sent.
+
+    ``keys``: the names of the key fields; empty if every record brings its own.
+    """
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = keys
+        # The exact bytes of a record follow these, without the brace that opens it.
+        self._opening = b"{" + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
+
+    def prepare(self, raw: RawRecord) -> Record | Rejection:
+        """Splice the keys into a record's own bytes, or say why it cannot be loaded."""
+        json, fields = raw.json, raw.fields
+        keys = self._keys
+        if KEYS_FIELD in fields:
+            keys, reason = self._own_keys(fields[KEYS_FIELD])
+        else:
+            reason = None if keys else NO_KEYS
+            json = self._opening + json[1:]
+        reasons = (reason,) if reason else _missing(keys, fields)
+        if reasons:
+            return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
+        return Record(json, raw.raw, raw.file, raw.line, raw.number)
+
+    def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
+        """The keys that a record brings, and what is wrong with them."""
+        if not isinstance(own, list) or not own or not all(isinstance(name, str) for name in own):
+            return (), f"its {KEYS_FIELD!r} field is not an array of field names"
+        if len(set(own)) < len(own):
+            return (), f"its {KEYS_FIELD!r} field names a field twice"
+        if self._keys and set(own) != set(self._keys):
+            return (), (
+                f"its own {KEYS_FIELD!r} field says {', '.join(own)},"
+                f" and --keys says {', '.join(self._keys)}"
+            )
+        return tuple(own), None
+
+
+def _missing(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong with the key: each field must be there, with a single value."""
+    reasons = []
+    for name in keys:
+        value = fields.get(name)
+        if isinstance(value, (str, int, float)):
+            continue
+        if name not in fields:
+            reasons.append(f"the key field {name!r} is missing")
+        elif value is None:
+            reasons.append(f"the key field {name!r} is null")
+        else:
+            reasons.append(f"the key field {name!r} holds more than a single value")
+    return tuple(reasons)

@@ -1,0 +1,6 @@
+"""Reporting: what people and scripts get to see of a run."""
+
+from rjcli.report.report import Report
+from rjcli.report.text import visible
+
+__all__ = ["Report", "visible"]

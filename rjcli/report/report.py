@@ -1,0 +1,121 @@
+"""Events and errors become what is seen on stdout and stderr."""
+
+import json
+import sys
+from typing import Any
+
+from rjcli.errors import RjcliError
+from rjcli.model import (
+    Event,
+    Finished,
+    Job,
+    Progressed,
+    Rejected,
+    Rejection,
+    Started,
+    Status,
+    Summary,
+)
+from rjcli.report.console import open_console, print_line
+from rjcli.report.progress import BarProgress, NoProgress, PlainProgress, ProgressDisplay
+from rjcli.report.summary import failure_document, summary_document, summary_lines
+from rjcli.settings import OutputSettings, ProgressMode
+
+REJECTIONS_SHOWN = 10
+
+_STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
+
+
+class Report:
+    """Tells of a run: results on stdout, everything else on stderr."""
+
+    def __init__(self, settings: OutputSettings) -> None:
+        self._settings = settings
+        self._out = open_console(sys.stdout)
+        self._err = open_console(sys.stderr)
+        self._progress = self._choose_progress()
+        self._rejections = 0
+
+    def handle(self, event: Event) -> None:
+        """Tell of an event."""
+        match event:
+            case Started(job):
+                self._start(job)
+            case Progressed():
+                self._progress.update(event)
+            case Rejected(rejection):
+                self._reject(rejection)
+            case Finished(summary):
+                self._progress.stop()
+                self._finish(summary)
+
+    def note(self, text: str) -> None:
+        """Tell something worth knowing; not with ``--quiet``."""
+        if not self._settings.quiet:
+            print_line(self._err, text)
+
+    def error(self, message: str, hint: str | None) -> None:
+        """Tell what went wrong and what to do next."""
+        print_line(self._err, message, label="rjcli: error: ", style="bold red")
+        if hint:
+            print_line(self._err, hint, label="what to do: ")
+
+    def failure(self, error: RjcliError) -> None:
+        """Tell of an error that came before there was a run to sum up."""
+        self.error(error.message, error.hint)
+        if self._settings.json:
+            self._print_document(failure_document(error))
+
+    def line(self, text: str) -> None:
+        """Give a line of a result on stdout, at once."""
+        print_line(self._out, text)
+        self._out.file.flush()
+
+    def result(self, document: dict[str, Any], line: str) -> None:
+        """Give a result on stdout: the document with ``--json``, else the line."""
+        if self._settings.json:
+            self._print_document(document)
+        elif not self._settings.quiet:
+            print_line(self._out, line)
+
+    def _start(self, job: Job) -> None:
+        keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
+        self.note(f"pushing {', '.join(job.inputs)} to table {job.table}, {keys}")
+        self.note(f"environment {job.environment}, {job.host}, client id {job.client_id}")
+        self._progress.start()
+
+    def _reject(self, rejection: Rejection) -> None:
+        self._rejections += 1
+        if self._settings.quiet:
+            return
+        if self._rejections <= REJECTIONS_SHOWN or self._settings.verbose:
+            label = f"rejected: {rejection.file}, line {rejection.line}: "
+            print_line(self._err, "; ".join(rejection.reasons), label=label, style="yellow")
+        elif self._rejections == REJECTIONS_SHOWN + 1:
+            self.note("more records were rejected; --verbose shows each")
+
+    def _finish(self, summary: Summary) -> None:
+        if summary.message:
+            self.error(summary.message, summary.hint)
+        if self._settings.json:
+            self._print_document(summary_document(summary))
+        elif not self._settings.quiet:
+            label = f"{summary.status}: "
+            first, *others = summary_lines(summary)
+            print_line(self._out, first, label=label, style=_STYLES.get(summary.status, "bold red"))
+            for line in others:
+                print_line(self._out, line)
+
+    def _print_document(self, document: dict[str, Any]) -> None:
+        """Print an object on one line, in ASCII, so that no text in it can act on a terminal."""
+        self._out.file.write(json.dumps(document) + "\n")
+        self._out.file.flush()
+
+    def _choose_progress(self) -> ProgressDisplay:
+        mode = self._settings.progress
+        if self._settings.quiet or mode is ProgressMode.NONE:
+            return NoProgress()
+        if mode is ProgressMode.AUTO:
+            live = self._err.is_terminal and not self._err.is_dumb_terminal
+            mode = ProgressMode.BAR if live else ProgressMode.PLAIN
+        return BarProgress(self._err) if mode is ProgressMode.BAR else PlainProgress(self._err)
