@@ -3,38 +3,51 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEMO_DB := demo/rjcli-local.db
+DB := demo/rjcli-local.db
+PUSH := $(BIN)/rjcli push --env local --db $(DB)
+SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test lint check format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
-	@echo "make check   format, lint, types, layers, tests: what CI runs"
+	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rjcli needs Python 3.11 or newer")'
+	$(PYTHON) -c 'import sys; sys.exit("rjcli needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+demo: setup
+	@rm -rf demo && mkdir demo
+	$(PUSH) samples/users.json -t users -k id
+	$(PUSH) samples/orders.csv -t orders -k id
+	$(PUSH) samples/signups.ndjson -t signups -k id
+	$(BIN)/python samples/generate.py > demo/page_views.ndjson
+	$(PUSH) demo/page_views.ndjson -t page_views -k id
+	@for table in users orders signups; do printf '\n%s\n' "$$table"; $(SHOW) "$$table"; done
+	@echo && $(SHOW)
+
 test: setup
 	$(BIN)/pytest
 
-check: setup
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+
+check: lint test
 
 format: setup
+	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,7 +9,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
 
@@ -38,12 +39,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Load JSON, NDJSON and CSV files into the RJMetrics / Magento BI Data Import API.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # their frames show local variables
 )
 
 Options = TypeVar("Options")
+
+_option = partial(typer.Option, show_envvar=False)  # the help says it once for all of them
 
 
 def command(name: str) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
@@ -62,7 +64,11 @@ def command(name: str) -> Callable[[Callable[[Options], int]], Callable[[Options
         call.__doc__ = run.__doc__
         call.__annotations__ = get_type_hints(options_class, include_extras=True)
         call.__signature__ = inspect.signature(options_class)  # type: ignore[attr-defined]
-        app.command(name, context_settings={"auto_envvar_prefix": "RJCLI"})(call)
+        app.command(
+            name,
+            context_settings={"auto_envvar_prefix": "RJCLI"},
+            epilog="Every option can also come from the environment: --table from RJCLI_TABLE.",
+        )(call)
         return run
 
     return register
@@ -73,27 +79,26 @@ class AccessOptions:
     """Options of every command that talks to an Import API."""
 
     env: Annotated[
-        Environment | None, typer.Option(help="Where to push.", show_default="production")
+        Environment | None, _option(help="Where to push.", show_default="production")
     ] = None
     base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Address of another Import API.")
+        str | None, _option(metavar="URL", help="Address of another Import API.")
     ] = None
-    client_id: Annotated[str | None, typer.Option(metavar="ID", help="Client id.")] = None
+    client_id: Annotated[str | None, _option(metavar="ID", help="Client id.")] = None
     api_key_file: Annotated[
         str | None,
-        typer.Option(
+        _option(
             metavar="FILE",
             help="File that holds the API key; else RJCLI_API_KEY.",
-            show_envvar=False,
         ),
     ] = None
-    db: Annotated[
-        str, typer.Option(metavar="FILE", help="With --env local: keep the records here.")
-    ] = "rjcli-local.db"
+    db: Annotated[str, _option(metavar="FILE", help="With --env local: keep the records here.")] = (
+        "rjcli-local.db"
+    )
     timeout: Annotated[
-        float, typer.Option(min=0.001, metavar="SECONDS", help="Longest wait for one answer.")
+        float, _option(min=0.001, metavar="SECONDS", help="Longest wait for one answer.")
     ] = 30.0
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False
+    json: Annotated[bool, _option("--json", help="Print one JSON object on stdout.")] = False
 
     def access(self) -> AccessSettings:
         """Check them."""
@@ -110,63 +115,55 @@ class AccessOptions:
 class PushOptions(AccessOptions):
     """Options of ``push``."""
 
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files to load; - is stdin.")
-    ]
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files to load; - is stdin.")]
     table: Annotated[
-        str, typer.Option("-t", "--table", metavar="TABLE", help="Table to load them into.")
+        str, _option("-t", "--table", metavar="TABLE", help="Table to load them into.")
     ]
     keys: Annotated[
-        list[str],
-        typer.Option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
-    ] = field(default_factory=list)
-    format: Annotated[Format, typer.Option(help="What the files are written in.")] = Format.AUTO
+        list[str] | None,
+        _option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
+    ] = None
+    format: Annotated[Format, _option(help="What the files are written in.")] = Format.AUTO
     delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="What separates the cells of a CSV.")
+        str | None, _option(metavar="CHARACTER", help="What separates the cells of a CSV.")
     ] = None
     batch_size: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH_RECORDS, help="Most records in a request.")
+        int, _option(min=1, max=MAX_BATCH_RECORDS, help="Most records in a request.")
     ] = MAX_BATCH_RECORDS
-    progress: Annotated[ProgressMode, typer.Option(help="How to show progress.")] = (
-        ProgressMode.AUTO
-    )
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show errors only.")] = False
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every reject.")] = False
+    progress: Annotated[ProgressMode, _option(help="How to show progress.")] = ProgressMode.AUTO
+    quiet: Annotated[bool, _option("-q", "--quiet", help="Show errors only.")] = False
+    verbose: Annotated[bool, _option("-v", "--verbose", help="Show every reject.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions:
     """Options of ``serve``."""
 
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080
-    db: Annotated[str, typer.Option(metavar="FILE", help="Keep the records here.")] = (
-        "rjcli-local.db"
-    )
+    port: Annotated[int, _option(min=0, max=65535, help="0 takes a free one.")] = 8080
+    db: Annotated[str, _option(metavar="FILE", help="Keep the records here.")] = "rjcli-local.db"
     client_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="The client it knows.", show_default="1")
+        str | None, _option(metavar="ID", help="The client it knows.", show_default="1")
     ] = None
     api_key_file: Annotated[
         str | None,
-        typer.Option(
+        _option(
             metavar="FILE",
             help="File that holds the API key it knows; else RJCLI_API_KEY, else local-key.",
         ),
     ] = None
-    latency: Annotated[float, typer.Option(metavar="SECONDS", help="Wait before each answer.")] = (
-        0.0
-    )
-    fail: Annotated[float, typer.Option(metavar="RATE", help="Share of upserts that fail.")] = 0.0
-    fail_status: Annotated[int, typer.Option(metavar="STATUS", help="How they fail.")] = 503
+    latency: Annotated[float, _option(metavar="SECONDS", help="Wait before each answer.")] = 0.0
+    fail: Annotated[float, _option(metavar="RATE", help="Share of upserts that fail.")] = 0.0
+    fail_status: Annotated[int, _option(metavar="STATUS", help="How they fail.")] = 503
     drop: Annotated[
-        float, typer.Option(metavar="RATE", help="Share of upserts dropped, not applied.")
+        float, _option(metavar="RATE", help="Share of upserts dropped, not applied.")
     ] = 0.0
     drop_after_apply: Annotated[
-        float, typer.Option(metavar="RATE", help="Share of upserts applied, then dropped.")
+        float, _option(metavar="RATE", help="Share of upserts applied, then dropped.")
     ] = 0.0
     retry_after: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Retry-After of failing answers.")
+        int | None, _option(metavar="SECONDS", help="Retry-After of failing answers.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="The same faults again.")] = None
+    seed: Annotated[int | None, _option(help="The same faults again.")] = None
 
 
 @command("push")
@@ -174,7 +171,7 @@ def push(options: PushOptions) -> int:
     """Load files into a table."""
     settings = PushSettings(
         table=parse_table(options.table),
-        keys=parse_keys(options.keys),
+        keys=parse_keys(options.keys or ()),
         input=InputSettings(
             files=parse_files(options.files),
             format=options.format,
@@ -232,7 +229,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 def _root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool, _option("--version", callback=_show_version, is_eager=True, help="Show it.")
     ] = False,
 ) -> None:
     pass
@@ -241,7 +238,9 @@ def _root(
 def main() -> NoReturn:
     """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
     try:
-        exit_code = typer.main.get_command(app)(standalone_mode=False)
+        exit_code = typer.main.get_command(app)(
+            sys.argv[1:] or ["--help"], prog_name="rjcli", standalone_mode=False
+        )
     except RjcliError as error:
         exit_code = _fail(error)
     except typer.TyperException as error:

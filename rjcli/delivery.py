@@ -65,10 +65,11 @@ class Delivery:
         try:
             answer = await self._upsert(batch.body)
         except TransportError as error:
+            self.bytes_sent += len(batch.body) if error.in_doubt else 0
             return Judgement(Verdict.UNAVAILABLE, error.message, in_doubt=error.in_doubt)
         finally:
             self.in_flight -= 1
-            self.bytes_sent += len(batch.body)
+        self.bytes_sent += len(batch.body)
         return judge_upsert(answer)
 
 

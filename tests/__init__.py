@@ -1,0 +1,1 @@
+"""The tests: each proves a promise."""

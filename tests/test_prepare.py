@@ -1,0 +1,61 @@
+"""Preparing: keys are spliced in without touching a record's own bytes."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rjcli.model import RawRecord, Record, Rejection
+from rjcli.prepare import Preparer
+from tests.test_reading import json_objects
+
+
+def raw(record: Any) -> RawRecord:
+    """A raw record."""
+    text = json.dumps(record).encode()
+    return RawRecord(text, text, record, "f", 1, 1)
+
+
+@given(json_objects, st.integers())
+def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> None:
+    """A prepared record is the original text with `keys` put before its first member."""
+    record = {name: value for name, value in record.items() if name != "keys"} | {'i"d': key}
+    prepared = Preparer(('i"d',)).prepare(raw(record))
+    assert isinstance(prepared, Record)
+    assert prepared.json == b'{"keys":["i\\"d"],' + json.dumps(record).encode()[1:]
+    assert json.loads(prepared.json) == record | {"keys": ['i"d']}
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"x": 1}, "the key field 'id' is missing"),
+        ({"id": None}, "the key field 'id' is null"),
+        ({"id": [1]}, "the key field 'id' holds more than a single value"),
+        ({"id": 1, "keys": ["sku"]}, "its own 'keys' field says sku, and --keys says id"),
+        ({"id": 1, "keys": "id"}, "its 'keys' field is not an array of field names"),
+        ({"id": 1, "keys": ["id", "id"]}, "its 'keys' field names a field twice"),
+        ({}, "the key field 'id' is missing"),
+    ],
+)
+def test_record_without_a_key_is_rejected(record: Any, reason: str) -> None:
+    """A record that --keys does not fit is rejected with the reason, not changed."""
+    rejection = Preparer(("id",)).prepare(raw(record))
+    assert isinstance(rejection, Rejection)
+    assert rejection.reasons == (reason,)
+
+
+@pytest.mark.parametrize("key", [0, "", False, 1.5, "a"])
+def test_any_single_value_is_a_key(key: Any) -> None:
+    """Numbers, strings and booleans are keys, also those that count as false."""
+    assert isinstance(Preparer(("id",)).prepare(raw({"id": key})), Record)
+
+
+def test_own_keys_that_agree_are_left_alone() -> None:
+    """A record whose own keys name the same fields keeps its bytes."""
+    record = {"id": 1, "sku": "a", "keys": ["sku", "id"]}
+    prepared = Preparer(("id", "sku")).prepare(raw(record))
+    assert isinstance(prepared, Record)
+    assert prepared.json == json.dumps(record).encode()
