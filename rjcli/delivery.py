@@ -1,5 +1,6 @@
 """Delivery: batches go out, in order, and every record of theirs is settled."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from rjcli.api import Answer, Judgement, Verdict, error_of, judge_upsert
@@ -39,7 +40,11 @@ class Delivery:
         waiting = [batch]  # the next one last
         while waiting:
             batch = waiting.pop()
-            judgement = await self._attempt(batch)
+            try:
+                judgement = await self._attempt(batch)
+            except asyncio.CancelledError:
+                self._give_up(batch, waiting, in_doubt=True)
+                raise
             match judgement.verdict:
                 case Verdict.ACKNOWLEDGED:
                     self.accepted += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -82,6 +83,8 @@ class Push:
                 await self._delivery.deliver(batches)
         except RjcliError as error:
             failure = error
+        except asyncio.CancelledError:
+            failure = InterruptedByUserError("interrupted", signal=signal.SIGINT)
         finally:
             ticker.cancel()
         self._account.settle(Outcome.UNSENT, self._batcher.pending)

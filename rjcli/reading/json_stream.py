@@ -13,9 +13,12 @@ from rjcli.model import RawRecord, Rejection, Stage
 from rjcli.reading.json_text import MalformedJsonError, parse_object, parse_value
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^][{}",: \t\r\n]+', re.DOTALL)
-# From here to the next bracket that is not inside a string.
-_TO_BRACKET = re.compile(rb'[^"{}[\]]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}[\]]*)*([{}[\]])', re.DOTALL)
+_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)
+# From here to the next bracket that is not inside a string. The quantifiers are
+# possessive, so that no text makes them backtrack.
+_TO_BRACKET = re.compile(
+    rb'[^"{}[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}[\]]*+)*+([{}[\]])', re.DOTALL
+)
 _CLOSING = {b"{": b"}", b"[": b"]"}
 
 

@@ -19,7 +19,7 @@ from rjcli.model import (
 from rjcli.report.console import open_console, print_line
 from rjcli.report.progress import BarProgress, NoProgress, PlainProgress, ProgressDisplay
 from rjcli.report.summary import failure_document, summary_document, summary_lines
-from rjcli.settings import OutputSettings, ProgressMode
+from rjcli.settings import STDIN, OutputSettings, ProgressMode
 
 REJECTIONS_SHOWN = 10
 
@@ -80,7 +80,8 @@ class Report:
 
     def _start(self, job: Job) -> None:
         keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
-        self.note(f"pushing {', '.join(job.inputs)} to table {job.table}, {keys}")
+        inputs = ["stdin" if file == STDIN else file for file in job.inputs]
+        self.note(f"pushing {', '.join(inputs)} to table {job.table}, {keys}")
         self.note(f"environment {job.environment}, {job.host}, client id {job.client_id}")
         self._progress.start()
 

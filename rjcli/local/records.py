@@ -1,0 +1,124 @@
+"""A request's body as checked records.
+
+The rules are the Import API's: one object or an array of at most 100, each
+with `keys`, a non-empty array of names of fields that it has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from rjcli.api import KEYS_FIELD, MAX_BATCH_RECORDS
+from rjcli.local import json_text
+
+SqlValue = int | float | str | None
+
+_MAX_QUOTED_CHARACTERS = 100
+_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1  # SQLite's
+
+
+class RefusedBatchError(Exception):
+    """A batch that breaks the API's rules; none of it may be applied.
+
+    ``reasons`` says for people what is wrong, records counted from 1.
+    """
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: its exact text, and what the store needs to know of it.
+
+    ``key`` maps each key field to its value's canonical JSON, so that 1 and 1.0
+    are one key, and 1, "1" and true are three. ``values`` holds the fields but
+    `keys`, as SQLite keeps them: nested values as their exact text.
+    """
+
+    text: bytes
+    key: Mapping[str, str]
+    values: Mapping[str, SqlValue]
+
+
+def read_batch(body: bytes) -> list[Record]:
+    """Read and check the body of an upsert, one record or an array of 1 to 100.
+
+    Raises RefusedBatchError, with a reason for each bad record.
+    """
+    try:
+        document = json_text.parse(body)
+        if not isinstance(document, list):
+            document, body = [document], b"[%b]" % body
+        if not 1 <= len(document) <= MAX_BATCH_RECORDS:
+            limit = f"a batch holds 1 to {MAX_BATCH_RECORDS}"
+            raise RefusedBatchError([f"the batch has {len(document)} records; {limit}"])
+        texts = json_text.split(body)
+    except ValueError as error:
+        raise RefusedBatchError([f"the body is not valid JSON: {error}"]) from None
+    records, reasons = [], []
+    for number, (text, value) in enumerate(zip(texts, document, strict=True), 1):
+        try:
+            records.append(_read_record(text, value))
+        except ValueError as error:
+            reasons.append(f"record {number}: {error}")
+    if reasons:
+        raise RefusedBatchError(reasons)
+    return records
+
+
+def quoted(name: object) -> str:
+    """A JSON value as reasons show it: as JSON, and not too long."""
+    text = orjson.dumps(name).decode()
+    if len(text) > _MAX_QUOTED_CHARACTERS:
+        return f"{text[:_MAX_QUOTED_CHARACTERS]}…"
+    return text
+
+
+def _read_record(text: bytes, value: Any) -> Record:
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 -- about data, not about types
+    keys = _read_keys(value)
+    values = {field: member for field, member in value.items() if field != KEYS_FIELD}
+    nested = [field for field, member in values.items() if isinstance(member, (dict, list))]
+    exact: dict[str, bytes] = {}
+    if nested or any(isinstance(values.get(field), float) for field in keys):
+        exact = json_text.members(text)
+    key = {field: _canonical(field, value[field], exact) for field in keys}
+    for field in nested:
+        values[field] = exact[field].decode()
+    for field, member in values.items():
+        if isinstance(member, int) and not _MIN_INTEGER <= member <= _MAX_INTEGER:
+            values[field] = float(member)
+    return Record(text, key, values)
+
+
+def _read_keys(value: dict[str, Any]) -> list[str]:
+    keys = value.get(KEYS_FIELD)
+    if keys is None:
+        raise ValueError(f'it has no "{KEYS_FIELD}"')
+    if not (isinstance(keys, list) and keys and all(isinstance(key, str) for key in keys)):
+        raise ValueError(f'its "{KEYS_FIELD}" must be a non-empty array of field names')
+    if len(set(keys)) < len(keys):
+        raise ValueError(f'its "{KEYS_FIELD}" names a field twice')
+    for field in keys:
+        if field not in value:
+            raise ValueError(f"it has no field {quoted(field)}, which its keys name")
+    return keys
+
+
+def _canonical(field: str, member: Any, exact: Mapping[str, bytes]) -> str:
+    if isinstance(member, str):
+        return orjson.dumps(member).decode()
+    if isinstance(member, float):
+        try:
+            return json_text.canonical_number(exact[field].decode())
+        except ValueError as error:
+            raise ValueError(f"its key field {quoted(field)} is {error}: too long") from None
+    if isinstance(member, int):
+        return str(member).lower()  # true and false, too
+    what = "null" if member is None else "not a string, number or boolean"
+    raise ValueError(f"its key field {quoted(field)} is {what}")

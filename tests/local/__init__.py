@@ -1,0 +1,1 @@
+"""Tests of the local Import API: real HTTP on loopback, real files."""
