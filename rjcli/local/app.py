@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -113,6 +114,9 @@ class _Calls:
             await asyncio.to_thread(lambda: self._store.upsert(table, read_batch(body)))
         except RefusedBatchError as error:
             raise _RefusedCallError(400, *error.reasons) from None
+        except sqlite3.Error as error:
+            # Not left to the handler of defects, after which the server ends the connection.
+            raise _RefusedCallError(500, f"the records cannot be kept: {error}") from None
 
     def _answer_failure(self, request: Request) -> Response:
         wait = self._faults.retry_after
