@@ -9,8 +9,8 @@ import re
 from collections.abc import Generator, Iterator
 
 from rjcli.errors import InputError
+from rjcli.json_text import MalformedJsonError, parse_object, parse_value
 from rjcli.model import RawRecord, Rejection, Stage
-from rjcli.reading.json_text import MalformedJsonError, parse_object, parse_value
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)

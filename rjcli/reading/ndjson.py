@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from rjcli.json_text import MalformedJsonError, parse_object
 from rjcli.model import RawRecord, Rejection, Stage
-from rjcli.reading.json_text import MalformedJsonError, parse_object
 
 
 def read_ndjson(byte_strings: Iterator[bytes], file: str) -> Iterator[RawRecord | Rejection | None]:
