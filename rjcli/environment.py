@@ -11,6 +11,7 @@ from rjcli.credentials import ApiKey, Credentials, find_credentials
 from rjcli.errors import UsageError
 from rjcli.settings import AccessSettings
 
+LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before it has been started
 LOCAL_CLIENT_ID = 1
 LOCAL_API_KEY = "local-key"  # what `rjcli serve` takes unless it is given another
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 ONLY_IMPORTERS = {
     "httpx": {"transport.py"},
     "rich": {"report"},
-    "typer": {"cli.py"},
+    "typer": {"cli"},
     "sqlite3": {"local"},
     "starlette": {"local"},
     "uvicorn": {"local"},
