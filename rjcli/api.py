@@ -8,6 +8,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -59,14 +61,16 @@ class Answer:
     status: int
     body: bytes = b""
     retry_after: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What an answer means, and what it gives as its grounds.
 
-    ``in_doubt``: the request may have been applied although it was not acknowledged.
-    ``status``: None if no answer came.
+    ``status``: None if no answer came. ``in_doubt``: the request may have been
+    applied although it was not acknowledged; ``may_come_late``: it may still be,
+    after others that are sent now. ``retry_after``: seconds, as the answer asks.
     """
 
     verdict: Verdict
@@ -74,6 +78,8 @@ class Judgement:
     status: int | None = None
     reasons: tuple[str, ...] = ()
     in_doubt: bool = False
+    may_come_late: bool = False
+    retry_after: float | None = None
 
     def __str__(self) -> str:
         return f"{self.message} ({'; '.join(self.reasons)})" if self.reasons else self.message
@@ -180,7 +186,23 @@ def judge_status(answer: Answer) -> Judgement:
         status,
         tuple(map(_short, (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS])),
         in_doubt=status in _MAYBE_APPLIED or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
+        may_come_late=status in _GAVE_UP_WAITING,
+        retry_after=_retry_after(answer),
     )
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds to wait, given as such or as a date; None if there is no sense in it."""
+    text = (answer.retry_after or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+        # By the server's own clock if it tells it: ours may be wrong.
+        now = parsedate_to_datetime(answer.date) if answer.date else datetime.now(UTC)
+        return max(0.0, (date - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def judge_authenticate(answer: Answer) -> Judgement:
@@ -227,6 +249,7 @@ _VERDICTS: Mapping[int, Verdict] = {
 }
 # Whether such an answer came before or after the write, nobody can tell from here.
 _MAYBE_APPLIED = {408, 500, 502, 503, 504}
+_GAVE_UP_WAITING = {502, 504}  # gateways, behind which the request may go on
 _SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
 
 

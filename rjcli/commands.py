@@ -45,7 +45,7 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
             upsert = partial(transport.upsert, credentials, settings.table)
             return await Push(settings, job, sources, upsert, report.handle).run()
 
-        summary = _talk(access, connection, load)
+        summary = _talk(access, connection, load, settings.delivery.jobs)
     if access.target.is_local and summary.counts.accepted:
         report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
     return summary.exit_code
@@ -104,11 +104,12 @@ def _talk(
     access: AccessSettings,
     connection: Connection,
     conversation: Callable[[Transport], Coroutine[None, None, T]],
+    connections: int = 1,
 ) -> T:
     """Run something that talks to the API."""
 
     async def talk() -> T:
-        async with Transport(connection.endpoint, access.timeout) as transport:
+        async with Transport(connection.endpoint, access.timeout, connections) as transport:
             return await conversation(transport)
 
     return asyncio.run(talk())

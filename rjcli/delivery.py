@@ -1,101 +1,224 @@
-"""Delivery: batches go out, in order, and every record of theirs is settled."""
+"""Delivery: many requests in flight, each key's versions in order, every record settled once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from rjcli.api import Answer, Judgement, Verdict, error_of, judge_upsert
-from rjcli.batch import split_batch
-from rjcli.errors import DefectError, TransportError
-from rjcli.model import Batch, Outcome, Rejection, Settlement, Stage
-
-Upsert = Callable[[bytes], Awaitable[Answer]]
-"""Sends a batch's body; raises TransportError if no answer came."""
+from rjcli.api import Judgement, Verdict, error_of
+from rjcli.batch import Batcher, split_batch
+from rjcli.errors import RjcliError, StoppedError
+from rjcli.key_order import KeyOrder
+from rjcli.late_writes import LateWrites
+from rjcli.model import Batch, Outcome, Record, Rejection, Settlement, Stage
+from rjcli.retry import Timing
+from rjcli.sending import Parcel, Sender, Tally, Upsert
+from rjcli.settings import DeliverySettings
+from rjcli.stopping import Stop
 
 Settle = Callable[[Settlement | Rejection], None]
 """Is told the fate of every record that was taken, once."""
 
+Note = Callable[[str], None]
+"""Is told what people should know."""
+
+_BATCHES_AHEAD = 4  # taken, for each request that may be in flight
+_BYTES_AHEAD = 32 * 2**20  # taken at most, but for a single batch
+_GRACE_SECONDS = 10.0  # for requests in flight when the delivery is stopped
+_LONE_REFUSALS = 20  # refused batches of one record that show the call to be wrong
+
+
+@dataclass(eq=False, slots=True)
+class _Consignment:
+    """A batch that was taken; ``parcels`` are still to be sent, the next one last."""
+
+    batch: Batch
+    parcels: list[Parcel]
+    again: bool  # its records have been settled before
+    refused: int = 0  # records
+    task: "asyncio.Task[None] | None" = None
+
 
 class Delivery:
-    """Sends batches one at a time, and counts what it did."""
+    """Sends batches, many at a time; those that share a key one after the other."""
 
-    def __init__(self, upsert: Upsert, settle: Settle) -> None:
-        self._upsert = upsert
+    def __init__(
+        self,
+        upsert: Upsert,
+        settings: DeliverySettings,
+        settle: Settle,
+        note: Note,
+        timing: Timing | None = None,
+    ) -> None:
+        self._settings = settings
         self._settle = settle
-        self.requests = 0
-        self.bytes_sent = 0
-        self.accepted = 0  # batches
-        self.split = 0  # batches
-        self.in_flight = 0  # requests
-        self.first_body: bytes | None = None  # of a dry run
+        self._note = note
+        self._timing = timing or Timing()
+        self.tally = Tally()
+        self._sender = Sender(upsert, settings, self._timing, self.tally)
+        self._order: KeyOrder[_Consignment] = KeyOrder()
+        self._late = LateWrites()
+        self._under_way: set[_Consignment] = set()
+        self._bytes = 0  # of the bodies under way
+        self._end_of_one: asyncio.Future[None] | None = None  # somebody waits for it
+        self._stop = Stop()
+        self._whole_refusals = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are in flight."""
+        return self._sender.concurrency.in_flight
+
+    @property
+    def limit(self) -> int:
+        """How many requests it found may be in flight."""
+        return self._sender.concurrency.limit
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Settle every record of every batch taken from ``batches``.
 
-        Raises what made it stop, after it settled all it had taken.
+        Raises what made it stop, or what ``batches`` raised, after it settled all it had taken.
         """
-        async for batch in batches:
-            await self._deliver_batch(batch)
-
-    async def _deliver_batch(self, batch: Batch) -> None:
-        """Send a batch; if it is refused, split it until the guilty records stand alone."""
-        waiting = [batch]  # the next one last
-        while waiting:
-            batch = waiting.pop()
-            try:
-                judgement = await self._attempt(batch)
-            except asyncio.CancelledError:
-                self._give_up(batch, waiting, in_doubt=True)
-                raise
-            match judgement.verdict:
-                case Verdict.ACKNOWLEDGED:
-                    self.accepted += 1
-                    self._settle(Settlement(Outcome.ACCEPTED, batch.records))
-                case Verdict.REFUSED | Verdict.TOO_LARGE if len(batch.records) > 1:
-                    self.split += 1
-                    waiting.extend(reversed(split_batch(batch)))
-                case Verdict.REFUSED | Verdict.TOO_LARGE:
-                    self._settle(_rejection(batch, judgement))
-                case _:
-                    self._give_up(batch, waiting, in_doubt=judgement.in_doubt)
-                    raise error_of(judgement)
-
-    def _give_up(self, batch: Batch, waiting: Sequence[Batch], *, in_doubt: bool) -> None:
-        outcome = Outcome.UNKNOWN if in_doubt else Outcome.UNSENT
-        self._settle(Settlement(outcome, batch.records))
-        for unsent in reversed(waiting):
-            self._settle(Settlement(Outcome.UNSENT, unsent.records))
-
-    async def _attempt(self, batch: Batch) -> Judgement:
-        self.requests += 1
-        self.in_flight += 1
+        broken: RjcliError | None = None
         try:
-            answer = await self._upsert(batch.body)
-        except TransportError as error:
-            self.bytes_sent += len(batch.body) if error.in_doubt else 0
-            return Judgement(Verdict.UNAVAILABLE, error.message, in_doubt=error.in_doubt)
-        finally:
-            self.in_flight -= 1
-        self.bytes_sent += len(batch.body)
-        return judge_upsert(answer)
+            await self._stop.interrupts(self._take_all(batches))
+        except RjcliError as error:
+            broken = error
+        await self._all_ended()
+        await self._send_again()
+        if failure := self._stop.error or broken:
+            raise failure
 
+    def stop(self, error: Exception) -> None:
+        """Take no more batches, leave the requests in flight some time, and raise the error."""
+        if self._stop.error:
+            return
+        self._stop.ask(error)
+        self._cancel(attempting=False)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_GRACE_SECONDS, lambda: self._cancel(attempting=True))
 
-class DryRun(Delivery):
-    """Takes batches as a delivery does, and sends nothing: its counts are what would be sent."""
+    def _cancel(self, *, attempting: bool) -> None:
+        for consignment in self._under_way:
+            is_attempting = any(parcel.attempting for parcel in consignment.parcels)
+            if consignment.task and is_attempting is attempting:
+                consignment.task.cancel()
 
-    def __init__(self, settle: Settle) -> None:
-        super().__init__(_send_nothing, settle)
+    async def _take_all(self, batches: AsyncIterator[Batch]) -> None:
+        while True:
+            await self._room()
+            batch = await anext(batches, None)
+            if batch is None:
+                return
+            self._take(batch)
 
-    async def deliver(self, batches: AsyncIterator[Batch]) -> None:
-        """Count all batches; their records are unsent."""
-        async for batch in batches:
-            self.first_body = self.first_body or batch.body
-            self.requests += 1
-            self.bytes_sent += len(batch.body)
-            self._settle(Settlement(Outcome.UNSENT, batch.records))
+    async def _room(self) -> None:
+        """Wait until another batch may be taken."""
+        ahead = _BATCHES_AHEAD * self._settings.jobs
+        while len(self._under_way) >= ahead or self._bytes >= _BYTES_AHEAD:
+            await self._an_end()
 
+    async def _all_ended(self) -> None:
+        while self._under_way:
+            await self._an_end()
 
-async def _send_nothing(_: bytes) -> Answer:
-    raise DefectError("a dry run was about to send a request")
+    async def _an_end(self) -> None:
+        self._end_of_one = asyncio.get_running_loop().create_future()
+        await self._end_of_one
+
+    def _take(self, batch: Batch, *, again: bool = False) -> None:
+        consignment = _Consignment(batch, [Parcel(batch)], again)
+        earlier = self._order.claim(batch.keys, consignment)
+        self._under_way.add(consignment)
+        self._bytes += len(batch.body)
+        consignment.task = asyncio.create_task(self._carry(consignment, earlier))
+        # Not left to the task itself: one that is cancelled before it begins does nothing at all.
+        consignment.task.add_done_callback(lambda task: self._end(consignment, task))
+
+    async def _carry(self, consignment: _Consignment, earlier: Iterable[_Consignment]) -> None:
+        """Wait for the batches that share a key, then send this one part by part."""
+        for other in earlier:
+            if other.task:
+                await asyncio.wait([other.task])
+        while consignment.parcels and not self._stop.error:
+            await self._send_next(consignment)
+
+    def _end(self, consignment: _Consignment, task: "asyncio.Task[None]") -> None:
+        for parcel in reversed(consignment.parcels):
+            outcome = Outcome.UNKNOWN if parcel.in_doubt else Outcome.UNSENT
+            self._tell(consignment, Settlement(outcome, parcel.batch.records))
+        self._order.release(consignment.batch.keys, consignment)
+        self._under_way.remove(consignment)
+        self._bytes -= len(consignment.batch.body)
+        if self._end_of_one and not self._end_of_one.done():
+            self._end_of_one.set_result(None)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self.stop(error)
+
+    async def _send_next(self, consignment: _Consignment) -> None:
+        parcel = consignment.parcels[-1]
+        judgement = await self._sender.send(parcel, lambda: self._stop.error is not None)
+        match judgement.verdict:
+            case Verdict.ACKNOWLEDGED:
+                consignment.parcels.pop()
+                self.tally.accepted += 1
+                self._late.accept(parcel.batch.records)
+                if parcel.may_come_late:
+                    self._late.doubt(parcel.batch.keys, self._timing.now())
+                self._tell(consignment, Settlement(Outcome.ACCEPTED, parcel.batch.records))
+            case Verdict.REFUSED | Verdict.TOO_LARGE if not consignment.again:
+                consignment.parcels.pop()
+                self._refuse(consignment, parcel, judgement)
+            case _:
+                self.stop(error_of(judgement))
+
+    def _refuse(self, consignment: _Consignment, parcel: Parcel, judgement: Judgement) -> None:
+        """Split what was refused until the guilty records stand alone."""
+        if len(parcel.batch.records) > 1:
+            self.tally.split += 1
+            parts = [Parcel(part, parcel.in_doubt) for part in split_batch(parcel.batch)]
+            consignment.parcels += reversed(parts)
+            return
+        self._tell(consignment, _rejection(parcel.batch, judgement))
+        consignment.refused += 1
+        records = len(consignment.batch.records)
+        if self.tally.accepted or consignment.refused < records:
+            return
+        self._whole_refusals += 1
+        if records > 1 or self._whole_refusals == _LONE_REFUSALS:
+            self.stop(
+                StoppedError(
+                    f"the API refuses whatever it is sent: {judgement}",
+                    hint="it is the call that is wrong: check table, keys and environment",
+                )
+            )
+
+    def _tell(self, consignment: _Consignment, fate: Settlement | Rejection) -> None:
+        if not consignment.again:
+            self._settle(fate)
+
+    async def _send_again(self) -> None:
+        """Send the newest versions of keys again that a late write may have overwritten."""
+        records = self._late.newest
+        if not (records and self._settings.settle):
+            return
+        what = f"{len(records):,} records with keys that came again after a request without answer"
+        if self._stop.error:
+            self._note(f"{what} may be left on an older version: push them again")
+            return
+        wait = self._late.last_doubt + self._settings.settle - self._timing.now()
+        self._note(f"{what} are sent again in {max(0.0, wait):.0f} s (--settle)")
+        await self._stop.interrupts(self._take_again(records, wait))
+        await self._all_ended()
+
+    async def _take_again(self, records: Sequence[Record], wait: float) -> None:
+        await self._timing.sleep(max(0.0, wait))
+        batcher = Batcher(self._settings.batch_size, self._settings.max_batch_bytes)
+        for record in records:
+            if batch := batcher.add(record):
+                await self._room()
+                self._take(batch, again=True)
+        if batch := batcher.flush():
+            self._take(batch, again=True)
 
 
 def _rejection(batch: Batch, judgement: Judgement) -> Rejection:
@@ -104,3 +227,33 @@ def _rejection(batch: Batch, judgement: Judgement) -> Rejection:
     return Rejection(
         Stage.API, record.file, record.line, record.number, record.raw, reasons, judgement.status
     )
+
+
+class DryRun:
+    """Takes batches as a delivery does, and sends nothing: its tally is what would be sent."""
+
+    in_flight = limit = 0
+
+    def __init__(self, settle: Settle) -> None:
+        self._settle = settle
+        self._stop = Stop()
+        self.tally = Tally()
+        self.first_body: bytes | None = None
+
+    async def deliver(self, batches: AsyncIterator[Batch]) -> None:
+        """Count all batches; their records are unsent. Raises what made it stop."""
+        await self._stop.interrupts(self._take_all(batches))
+        if self._stop.error:
+            raise self._stop.error
+
+    def stop(self, error: Exception) -> None:
+        """Take no more batches, and raise the error."""
+        self._stop.ask(error)
+
+    async def _take_all(self, batches: AsyncIterator[Batch]) -> None:
+        async for batch in batches:
+            self.first_body = self.first_body or batch.body
+            self.tally.requests += 1
+            self.tally.bytes_sent += len(batch.body)
+            self._settle(Settlement(Outcome.UNSENT, batch.records))
+            await asyncio.sleep(0)  # so that it can be interrupted

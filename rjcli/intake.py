@@ -35,7 +35,7 @@ class Intake:
         self._reject = reject
         self._note = note
         self._preparer = Preparer(settings.keys, settings.shape)
-        self._batcher = Batcher(settings.batch_size)
+        self._batcher = Batcher(settings.delivery.batch_size, settings.delivery.max_batch_bytes)
         limit = settings.input.limit
         self._last = None if limit is None else settings.input.skip + limit
         self._seen = 0  # records, with those skipped
@@ -116,7 +116,7 @@ class Intake:
             await self._source.wait()
             return None
         now = time.monotonic()
-        self._flush_at = self._flush_at or now + self._settings.flush_after
+        self._flush_at = self._flush_at or now + self._settings.delivery.flush_after
         if await self._source.wait(max(0.0, self._flush_at - now)):
             return None
         self._flush_at = None

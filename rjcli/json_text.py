@@ -78,22 +78,34 @@ def split(container: bytes) -> list[bytes]:
 
 def members(text: bytes) -> dict[str, bytes]:
     """The exact text of each member's value of a valid object; the last of a name stays."""
-    exact = {}
-    for member in split(text):
-        name = _NAME.match(member)
-        if name is None:
-            raise MalformedJsonError("a member has no name")
-        exact[orjson.loads(name[1])] = member[name.end() :]
-    return exact
+    return dict(map(_name_of, split(text)))
 
 
 def _refuse_duplicate_names(text: bytes, value: dict[str, Any]) -> None:
-    if b"\\u003" not in text and orjson.dumps(value).count(b":") == text.count(b":"):
+    if b"\\u003" not in text and _rewritten(value).count(b":") == text.count(b":"):
         return  # written anew it has as many colons: none was lost with a name
-    names = [orjson.loads(name[1]) for member in split(text) if (name := _NAME.match(member))]
-    if len(names) > len(value):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedJsonError(f"the name {json.dumps(twice, ensure_ascii=False)} is there twice")
+    seen = set()
+    for member in split(text):
+        name = _name_of(member)[0]
+        if name in seen:
+            shown = json.dumps(name, ensure_ascii=False)
+            raise MalformedJsonError(f"the name {shown} is there twice")
+        seen.add(name)
+
+
+def _rewritten(value: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return b""  # it is nested too deeply to be written, though not to be read
+
+
+def _name_of(member: bytes) -> tuple[str, bytes]:
+    """The name of a member, and the exact text of its value."""
+    name = _NAME.match(member)
+    if name is None:
+        raise MalformedJsonError("a member has no name")
+    return orjson.loads(name[1]), member[name.end() :]
 
 
 def _parse_huge_numbers(text: bytes) -> Any:
@@ -103,7 +115,7 @@ def _parse_huge_numbers(text: bytes) -> Any:
         )
         json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(f"{error.msg} at column {error.colno}") from None
+        raise MalformedJsonError(f"{error.msg} at {_place(error)}") from None
     except UnicodeEncodeError:
         raise MalformedJsonError("a string has half of a surrogate pair") from None
     except RecursionError:
@@ -122,7 +134,12 @@ def _reason(error: orjson.JSONDecodeError, text: bytes) -> str:
         return f"byte 0x{text[bad.start]:02x} at offset {bad.start} is not UTF-8"
     word = _WORD.match(error.doc, error.pos)
     what = f"{word[0]} is not JSON" if word else error.msg.partition(": line ")[0]
-    return f"{what} at column {error.colno}"
+    return f"{what} at {_place(error)}"
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    column = f"column {error.colno}"
+    return column if error.lineno == 1 else f"line {error.lineno} of the record, {column}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """The values that pass between the stages of a push."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ class Record(NamedTuple):
     """A record that is ready to be sent."""
 
     json: bytes  # the exact bytes to send, `keys` included
+    key: Hashable  # coarse: equal for all keys that the API might take for the same
     raw: bytes
     file: str
     line: int
@@ -54,6 +56,7 @@ class Batch:
 
     records: Sequence[Record]
     body: bytes
+    keys: AbstractSet[Hashable]
 
 
 class Outcome(Enum):
@@ -158,6 +161,7 @@ class Summary:
     bytes_read: int = 0
     bytes_sent: int = 0
     seconds: float = 0.0
+    concurrency: int = 0  # how many requests were found to be good in flight
     message: str | None = None
     hint: str | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """What stands on the command line, checked and made into settings. Pure."""
 
 import codecs
+import re
 from collections.abc import Sequence
 
 from rjcli.api import BASE_URLS, KEYS_FIELD, Endpoint, Environment, is_table_name
 from rjcli.errors import UsageError
 from rjcli.json_text import MalformedJsonError, parse_value
-from rjcli.settings import STDIN, ColumnType, ShapeSettings, Target
+from rjcli.settings import STDIN, ColumnType, MaxRejects, ShapeSettings, Target
 
 
 def parse_target(environment: Environment | None, base_url: str | None) -> Target:
@@ -117,6 +118,16 @@ def parse_encoding(name: str) -> str:
         raise UsageError(
             f"unknown --encoding: {name!r}", hint="such as utf-16 or latin-1"
         ) from None
+
+
+def parse_max_rejects(text: str | None) -> MaxRejects | None:
+    """Read ``--max-rejects 20`` or ``--max-rejects 0.5%``."""
+    if text is None:
+        return None
+    number = text.removesuffix("%")
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if text.endswith("%") else "[0-9]+", number):
+        raise UsageError(f"--max-rejects must be a number or a percentage, not {text!r}")
+    return MaxRejects(float(number), text.endswith("%"))
 
 
 def parse_delimiter(text: str | None) -> str | None:

@@ -1,11 +1,12 @@
 """Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from rjcli.api import KEYS_FIELD
+from rjcli.coarse_key import coarse
 from rjcli.model import RawRecord, Record, Rejection, Stage
 from rjcli.settings import ShapeSettings
 from rjcli.shape import Shaper, UnshapeableError
@@ -42,7 +43,7 @@ class Preparer:
         reasons = (reason,) if reason else _missing(keys, fields)
         if reasons:
             return _reject(raw, *reasons)
-        return Record(json, raw.raw, raw.file, raw.line, raw.number)
+        return Record(json, _key(keys, fields), raw.raw, raw.file, raw.line, raw.number)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
         """The keys that a record brings, and what is wrong with them."""
@@ -56,6 +57,12 @@ class Preparer:
                 f" and --keys says {', '.join(self._keys)}"
             )
         return tuple(own), None
+
+
+def _key(keys: tuple[str, ...], fields: Mapping[str, Any]) -> Hashable:
+    if len(keys) == 1:
+        return coarse(fields[keys[0]])
+    return tuple(coarse(fields[name]) for name in sorted(keys))
 
 
 def _reject(raw: RawRecord, *reasons: str) -> Rejection:

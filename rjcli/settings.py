@@ -8,6 +8,8 @@ from rjcli.api import MAX_BATCH_RECORDS, Endpoint
 from rjcli.errors import UsageError
 
 STDIN = "-"
+
+_RECORDS_TO_JUDGE_BY = 100
 DEFAULT_ENCODING = "utf-8"
 
 
@@ -126,15 +128,44 @@ class ShapeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MaxRejects:
+    """How many records may be rejected: so many, or so many in a hundred of those read."""
+
+    number: float
+    is_percentage: bool
+
+    def are_passed(self, rejected: int, read: int) -> bool:
+        """Whether that is too many. A percentage is judged from 100 records on."""
+        if self.is_percentage:
+            return read >= _RECORDS_TO_JUDGE_BY and rejected * 100 > self.number * read
+        return rejected > self.number
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How batches are cut and sent. Times in seconds, rates in requests a second."""
+
+    batch_size: int = MAX_BATCH_RECORDS
+    max_batch_bytes: int = 4 * 2**20
+    flush_after: float = 5.0  # a part-filled batch waits so long for a slow input
+    jobs: int = 8  # requests in flight at most
+    rate_limit: float | None = None
+    retry_for: float = 900.0
+    settle: float = (
+        120.0  # until a request without answer cannot be applied any more; 0: never wait
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PushSettings:
-    """What to load, and how. ``flush_after``: seconds a part-filled batch waits for more."""
+    """What to load, and how."""
 
     table: str
     keys: tuple[str, ...]  # empty: every record brings its own
     input: InputSettings
     shape: ShapeSettings = ShapeSettings()
-    batch_size: int = MAX_BATCH_RECORDS
-    flush_after: float = 5.0
+    delivery: DeliverySettings = DeliverySettings()
+    max_rejects: MaxRejects | None = None
     dry_run: bool = False
 
 

@@ -1,7 +1,8 @@
 """The wire: the only module that holds an HTTP client, and that adds the API key to an address.
 
-Foreign errors become ours here, without their causes: those quote addresses,
-and addresses hold the key.
+Requests go through httpx's types over aiohttp's connections, which cost a third
+of the time of httpx's own. Foreign errors become ours here, without their
+causes: those quote addresses, and addresses hold the key.
 """
 
 import asyncio
@@ -9,9 +10,11 @@ import os
 import ssl
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from rjcli import __version__
 from rjcli.api import Answer, Endpoint
@@ -19,8 +22,9 @@ from rjcli.credentials import Credentials
 from rjcli.errors import TransportError
 
 MAX_ANSWER_BYTES = 1024 * 1024
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+# Nothing has been sent when one of these is the cause. The types that httpx has
+# for it are no help: a connection lost in the middle becomes a ConnectTimeout.
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class Transport:
@@ -31,16 +35,20 @@ class Transport:
     raises TransportError if no whole answer came.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float, connections: int = 1) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
-        self._http = httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=None))
-        self._headers = {
+        self._connections = connections
+        self._tls = ssl.create_default_context()
+        self._http = AiohttpTransport(verify=self._tls, client=self._open_session)
+        headers = {
             "Host": endpoint.host,
             "User-Agent": f"rjcli/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
         }
+        self._headers = httpx.Headers(headers)
+        self._headers_with_body = httpx.Headers({**headers, "Content-Type": "application/json"})
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -80,7 +88,7 @@ class Transport:
             method,
             url,
             params={"apikey": credentials.api_key.reveal()} if credentials else None,
-            headers=self._headers | ({} if body is None else {"Content-Type": "application/json"}),
+            headers=self._headers if body is None else self._headers_with_body,
             content=body,
         )
         try:
@@ -90,7 +98,7 @@ class Transport:
             raise TransportError(
                 f"no answer from {self._endpoint.host} within {self._timeout:g} s", in_doubt=True
             ) from None
-        except httpx.TransportError as error:
+        except (httpx.HTTPError, aiohttp.ClientError) as error:  # not all become the former
             raise self._lost(error) from None
         if credentials is None:
             return answer
@@ -98,31 +106,45 @@ class Transport:
 
     async def _exchange(self, request: httpx.Request) -> Answer:
         response = await self._http.handle_async_request(request)
+        stream = cast("httpx.AsyncByteStream", response.stream)
         try:
-            body = bytearray()
-            async for data in response.aiter_raw():
+            body = b""
+            async for data in stream:
                 body += data
                 if len(body) > MAX_ANSWER_BYTES:
                     break
-            whole = bytes(body[:MAX_ANSWER_BYTES])
-            return Answer(response.status_code, whole, response.headers.get("Retry-After"))
+            headers = response.headers
+            return Answer(
+                response.status_code,
+                body[:MAX_ANSWER_BYTES],
+                headers.get("Retry-After"),
+                headers.get("Date"),
+            )
         finally:
             await response.aclose()
 
-    def _lost(self, error: httpx.TransportError) -> TransportError:
+    def _open_session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+
+    def _lost(self, error: Exception) -> TransportError:
         host, reason = self._endpoint.host, _reason(error)
-        if isinstance(error, _NEVER_SENT):
+        if isinstance(error.__cause__, _NEVER_SENT):
             return TransportError(f"cannot connect to {host}: {reason}", in_doubt=False)
         return TransportError(f"the connection to {host} was lost: {reason}", in_doubt=True)
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: BaseException) -> str:
     """The operating system's own words for an error, as far as there are any."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS: {getattr(cause, 'verify_message', None) or cause.reason}"
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"TLS: {cause.verify_message}"
+        if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+            return os.strerror(cause.errno)
         cause = cause.__cause__ or cause.__context__
-    return "the server closed it" if isinstance(error, _CLOSED) else type(error).__name__
+    return "the server closed it, or broke the rules of HTTP"

@@ -67,6 +67,8 @@ class Rjcli:
             "HOME": str(self.home),
             "RJCLI_CLIENT_ID": str(CLIENT_ID),
             "RJCLI_API_KEY": CANARY_KEY,
+            "RJCLI_RETRY_FOR": "0",
+            "RJCLI_SETTLE": "0",
             "PYTHONWARNINGS": "error",
             **(extra or {}),
         }

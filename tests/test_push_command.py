@@ -94,7 +94,9 @@ def test_250_records_take_three_requests(rjcli: Rjcli, serve: Serve) -> None:
     """250 records travel in batches of 100, 100 and 50 consecutive records, over one connection."""
     server = serve(always(answer()))
     file = write(rjcli.home / "r.ndjson", *({"id": number} for number in range(250)))
-    done = rjcli("push", file, "-t", "t", "-k", "id", "--base-url", server.base_url, "--json")
+    done = rjcli(
+        "push", file, "-t", "t", "-k", "id", "-j", "1", "--base-url", server.base_url, "--json"
+    )
     assert json.loads(done.stdout)["requests"] == 3
     bodies = [orjson.loads(request.body) for request in server.requests]
     assert [len(body) for body in bodies] == [100, 100, 50]
@@ -137,6 +139,7 @@ def test_json_output_has_the_documented_shape(rjcli: Rjcli, local_api: LocalApi)
         "records": {"read": 2, "accepted": 2, "rejected": 0, "unknown": 0, "unsent": 0},
         "batches": {"accepted": 1, "retried": 0, "split": 0},
         "requests": 1,
+        "concurrency": 2,
         "bytes_read": file.stat().st_size,
         "bytes_sent": len(b'[{"keys":["id"],"id":1},{"keys":["id"],"id":2}]'),
         "run_dir": None,

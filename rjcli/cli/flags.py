@@ -100,6 +100,29 @@ class PushOptions(AccessOptions):
     batch_size: Annotated[
         int, option(min=1, max=MAX_BATCH_RECORDS, help="Most records in a request.")
     ] = MAX_BATCH_RECORDS
+    max_batch_bytes: Annotated[
+        int, option(min=2, metavar="BYTES", help="Most bytes in a request of several records.")
+    ] = 4 * 2**20
+    jobs: Annotated[
+        int, option("-j", "--jobs", min=1, max=256, metavar="N", help="Most requests in flight.")
+    ] = 8
+    rate_limit: Annotated[
+        float | None, option(min=0.001, metavar="RATE", help="Most requests a second.")
+    ] = None
+    retry_for: Annotated[
+        float, option(min=0, metavar="SECONDS", help="Longest time that one batch is retried.")
+    ] = 900.0
+    settle: Annotated[
+        float,
+        option(
+            min=0,
+            metavar="SECONDS",
+            help="How late a request without answer may still be applied; 0: do not wait for it.",
+        ),
+    ] = 120.0
+    max_rejects: Annotated[
+        str | None, option(metavar="N|N%", help="Stop when more records are rejected.")
+    ] = None
     flush_after: Annotated[
         float,
         option(

@@ -21,12 +21,14 @@ from rjcli.options import (
     parse_encoding,
     parse_files,
     parse_keys,
+    parse_max_rejects,
     parse_shape,
     parse_table,
     parse_types,
 )
 from rjcli.settings import (
     CsvSettings,
+    DeliverySettings,
     InputSettings,
     OutputSettings,
     PushSettings,
@@ -64,8 +66,16 @@ def push(options: PushOptions) -> int:
             limit=options.limit,
         ),
         shape=shape,
-        batch_size=options.batch_size,
-        flush_after=options.flush_after,
+        delivery=DeliverySettings(
+            batch_size=options.batch_size,
+            max_batch_bytes=options.max_batch_bytes,
+            flush_after=options.flush_after,
+            jobs=options.jobs,
+            rate_limit=options.rate_limit,
+            retry_for=options.retry_for,
+            settle=options.settle,
+        ),
+        max_rejects=parse_max_rejects(options.max_rejects),
         dry_run=options.dry_run,
     )
     output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)

@@ -5,7 +5,8 @@ column is checked by a single match.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -109,23 +110,28 @@ class CellEncoder:
         names = [encode_basestring(name).replace("%", "%%") for name in header]
         self._template = "{" + ",".join(f"{name}:%s" for name in names) + "}"
 
-    def encode(self, rows: Sequence[Sequence[str]]) -> Iterator[tuple[bytes, dict[str, Any]] | str]:
+    def encode(self, rows: Sequence[Sequence[str]]) -> Sequence[tuple[bytes, dict[str, Any]] | str]:
         """For each row, as long as the header: its JSON and its fields, or what does not fit."""
         faults: dict[int, str] = {}
         columns = [
             self._encode_column(name, type_, cells, faults)
             for name, type_, cells in zip(
-                self._header, self._types, zip(*rows, strict=True), strict=True
+                self._header, self._types, zip(*rows, strict=True), strict=False
             )
         ]
         texts = zip(*(texts for texts, _ in columns), strict=True)
         values = zip(*(values for _, values in columns), strict=True)
-        for index, (row_texts, row_values) in enumerate(zip(texts, values, strict=True)):
-            if index in faults:
-                yield faults[index]
-            else:
-                fields = dict(zip(self._header, row_values, strict=True))
-                yield (self._template % row_texts).encode(), fields
+        # The loops are in map, for they run once for each record.
+        encoded: list[tuple[bytes, dict[str, Any]] | str] = list(
+            zip(
+                map(str.encode, map(self._template.__mod__, texts)),
+                map(dict, map(zip, repeat(self._header), values)),
+                strict=True,
+            )
+        )
+        for index, fault in faults.items():
+            encoded[index] = fault
+        return encoded
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]

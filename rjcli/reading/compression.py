@@ -6,6 +6,7 @@ end costs time and no memory.
 
 import bz2
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,12 +25,15 @@ else:
 _STEP = 256 * 1024  # bytes that come out of one step at most
 _XZ_MEMORY = 256 * 2**20  # bytes; `xz -9` needs 65 MiB
 _MAGIC = {
-    Compression.GZIP: b"\x1f\x8b",
-    Compression.BZ2: b"BZh",
-    Compression.XZ: b"\xfd7zXZ\x00",
-    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+    Compression.GZIP: re.compile(rb"\x1f\x8b"),
+    # BZh alone could begin a CSV. What follows opens a block, or closes an empty stream.
+    Compression.BZ2: re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    Compression.XZ: re.compile(rb"\xfd7zXZ\x00"),
+    # A frame, or one to be skipped, which pzstd begins with.
+    Compression.ZSTD: re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
 }
-_LONGEST_MAGIC = max(map(len, _MAGIC.values()))
+_LONGEST_MAGIC = 10  # bytes
+_MAGIC_BEGINS = re.compile(rb"\x1f\x8b|BZ|\xfd7|\x28\xb5|[\x50-\x5f]\x2a")
 _SUFFIXES = {
     ".gz": Compression.GZIP,
     ".bz2": Compression.BZ2,
@@ -89,15 +93,17 @@ def decompress(
     corrupt, ends too early, or has anything else behind its compressed part.
     """
     head = b""
-    for data in byte_strings:
-        head += data
-        if len(head) >= _LONGEST_MAGIC:
-            break
-        if not data:
-            yield b""
-    found = _find(head, name) if compression is Compression.AUTO else compression
+    if compression is Compression.AUTO:
+        for data in byte_strings:
+            head += data
+            # A short record on a slow stdin is not to wait for more bytes than tell.
+            if len(head) >= _LONGEST_MAGIC or (len(head) > 1 and not _MAGIC_BEGINS.match(head)):
+                break
+            if not data:
+                yield b""
+        compression = _find(head, name)
     rest = chain([head], byte_strings) if head else byte_strings
-    yield from rest if found is Compression.NONE else _decompress(rest, name, found)
+    yield from rest if compression is Compression.NONE else _decompress(rest, name, compression)
 
 
 def without_suffix(name: str) -> str:
@@ -111,7 +117,7 @@ def _suffix(name: str) -> Compression | None:
 
 def _find(head: bytes, name: str) -> Compression:
     for compression, magic in _MAGIC.items():
-        if head.startswith(magic):
+        if magic.match(head):
             return compression
     if named := _suffix(name):
         raise InputError(

@@ -6,6 +6,7 @@ from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection, Stage
 from rjcli.reading.cells import CellEncoder, TypeDetector
 from rjcli.reading.rows import Rows, read_rows
+from rjcli.reading.size_limit import reject_too_long
 from rjcli.reading.text import decode, encoding_without_mark
 from rjcli.settings import ColumnType, CsvSettings
 
@@ -38,23 +39,22 @@ class DelimitedReader:
                 yield None
                 continue
             encoder = encoder or CellEncoder(header, types, self._settings)
-            encoded = encoder.encode([cells for cells in rows.cells if len(cells) == len(header)])
-            reasons = rows.reasons
+            encoded = iter(encoder.encode([row for row in rows.cells if len(row) == len(header)]))
             for index, (cells, text, line) in enumerate(
                 zip(rows.cells, rows.texts, rows.lines, strict=True)
             ):
-                if not cells and index not in reasons:
+                if not cells and index not in rows.reasons:
                     continue
                 number += 1
                 raw = text.rstrip("\r\n").encode(encoding)
-                if len(cells) != len(header):
-                    reason = reasons.get(index) or _ragged(cells, header)
-                elif isinstance(found := next(encoded), str):
-                    reason = found
+                fits = len(cells) == len(header)
+                found = next(encoded) if fits else rows.reasons.get(index) or _ragged(cells, header)
+                if len(raw) > self._max_record_bytes:
+                    yield reject_too_long(self._file, line, number, self._max_record_bytes)
+                elif isinstance(found, str):
+                    yield Rejection(Stage.READ, self._file, line, number, raw, (found,))
                 else:
                     yield RawRecord(raw, *found, self._file, line, number)
-                    continue
-                yield Rejection(Stage.READ, self._file, line, number, raw, (reason,))
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show all rows to a detector; yields None now and then, so that others can go on."""
@@ -65,8 +65,11 @@ class DelimitedReader:
             yield None
 
     def header(self, head: bytes) -> list[str]:
-        """The names of the columns, if the first bytes of the file hold them."""
-        return next((header for header, _ in self._rows(iter([head])) if header), [])
+        """The names of the columns; none if the first bytes of the file do not hold them all."""
+        try:
+            return next((header for header, _ in self._rows(iter([head])) if header), [])
+        except InputError:
+            return []  # cut off, or bad: then it is refused where the records are read
 
     def _rows(self, byte_strings: Iterator[bytes]) -> Iterator[tuple[list[str], Rows | None]]:
         """Rows behind the header, with the header."""

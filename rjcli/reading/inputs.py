@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from json import JSONDecoder
 from pathlib import PurePath
 
 from rjcli.errors import InputError, UsageError
@@ -13,6 +14,7 @@ from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.rows import DELIMITERS
 from rjcli.reading.source import Source
+from rjcli.reading.text import with_whole_start
 from rjcli.settings import DEFAULT_ENCODING, ColumnType, Format, InputSettings
 
 Item = RawRecord | Rejection | None
@@ -25,7 +27,7 @@ _BY_SUFFIX = {
     ".tsv": Format.TSV,
     ".tab": Format.TSV,
 }
-_SNIFF_SIZE = 64 * 1024
+_SNIFF_SIZE = 64 * 1024  # bytes
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -46,8 +48,10 @@ class Input:
 
     def identify(self) -> Iterator[None]:
         """Find the format; yields None for "nothing there yet"."""
+        if self.format is Format.AUTO:
+            self.format = self._by_name() or Format.AUTO
         byte_strings = self._decompressed()
-        while not _has_first_line(self._head):
+        while not self._shows_enough():
             data = next(byte_strings, None)
             if data is None:
                 break
@@ -57,7 +61,7 @@ class Input:
         if not self.source.rereadable:
             self._rest = byte_strings
         if self.format is Format.AUTO:
-            self.format = self._by_name() or self._by_content()
+            self.format = self._by_content()
         self._check_encoding()
 
     @property
@@ -102,10 +106,12 @@ class Input:
         return decompress(byte_strings, self.source.name, self._settings.compression)
 
     def _content(self) -> Iterator[bytes]:
-        """The decompressed bytes from the beginning, without a UTF-8 byte order mark."""
+        """The decompressed bytes from the beginning; those of JSON without a byte order mark."""
         if self.source.rereadable:
-            return _without_mark(self._decompressed())
-        return _without_mark(chain([self._head] if self._head else [], self._rest))
+            content = self._decompressed()
+        else:
+            content = chain([self._head], self._rest) if self._head else self._rest
+        return content if self.is_delimited else _without_mark(content)
 
     def _delimited(self) -> DelimitedReader:
         delimiter = self._settings.csv.delimiter or ("\t" if self.format is Format.TSV else None)
@@ -113,23 +119,32 @@ class Input:
             self.source.name, self._settings.csv, delimiter, self._settings.max_record_bytes
         )
 
+    def _suffix(self) -> str:
+        return PurePath(without_suffix(self.source.name)).suffix.lower()
+
     def _by_name(self) -> Format | None:
-        name = PurePath(without_suffix(self.source.name))
-        return _BY_SUFFIX.get(name.suffix.lower())
+        return _BY_SUFFIX.get(self._suffix())
+
+    def _shows_enough(self) -> bool:
+        """Whether the head tells the format, and the names of the columns if there are any."""
+        content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
+        if self.format in {Format.JSON, Format.NDJSON} or content.startswith(b"["):
+            return len(self._head) >= len(_BYTE_ORDER_MARK)
+        return b"\n" in content or len(self._head) >= _SNIFF_SIZE
 
     def _by_content(self) -> Format:
         """Tell the format by the first line that is not blank."""
         if self._settings.csv.encoding != DEFAULT_ENCODING:
             return Format.CSV
-        first_line = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip().split(b"\n", 1)[0].rstrip()
-        if first_line.startswith(b"["):
+        content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
+        if content.startswith(b"{"):
+            return Format.NDJSON if _is_ndjson(content) else Format.JSON
+        # Files are called .json that hold one object a line, but none that are CSVs.
+        if not content or content.startswith(b"[") or self._suffix() == ".json":
             return Format.JSON
-        if first_line.startswith(b"{"):
-            return Format.NDJSON if first_line.endswith(b"}") else Format.JSON
+        first_line = content.split(b"\n", 1)[0]
         if b"\0" not in first_line and any(mark.encode() in first_line for mark in DELIMITERS):
             return Format.CSV
-        if not self._head:
-            return Format.NDJSON  # of no records
         raise InputError(
             f"cannot tell the format of {self.source.name}: it looks like neither JSON nor CSV",
             hint="say what it is with --format json, ndjson, csv or tsv",
@@ -145,10 +160,20 @@ class Input:
             raise UsageError("JSON is always UTF-8", hint="--encoding is for CSV and TSV")
 
 
-def _has_first_line(head: bytes) -> bool:
-    return len(head) >= _SNIFF_SIZE or b"\n" in head.removeprefix(_BYTE_ORDER_MARK).lstrip()
+def _is_ndjson(head: bytes) -> bool:
+    """Whether the first line of what begins with an object is one object, good or bad, alone."""
+    line, line_end, _ = head.partition(b"\n")
+    text = line.rstrip().decode(errors="replace")
+    try:
+        _, end = JSONDecoder(strict=False).raw_decode(text)
+    except (ValueError, RecursionError):
+        # It goes on behind the head, or is bad, or the object takes several lines.
+        return (not line_end and len(head) >= _SNIFF_SIZE) or text.endswith("}")
+    return end == len(text)
 
 
 def _without_mark(byte_strings: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(byte_strings, b"")
-    return chain([first.removeprefix(_BYTE_ORDER_MARK)], byte_strings) if first else byte_strings
+    at_start = True
+    for data in with_whole_start(byte_strings, len(_BYTE_ORDER_MARK)):
+        yield data.removeprefix(_BYTE_ORDER_MARK) if at_start else data
+        at_start = at_start and not data

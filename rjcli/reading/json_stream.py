@@ -29,7 +29,9 @@ _FLAT_ELEMENT = re.compile(
 _OUT_OF_STRING = re.compile(rb'[^"{}[\]]*+')
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _MOST_AT_ONCE = 4 * 2**20  # bytes
-_CLOSING = {b"{": b"}", b"[": b"]"}
+_LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
+_OPENING = b"{["
+_CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
 def read_json(
@@ -123,7 +125,7 @@ class _Stream:
         """Take the text of the value that comes next."""
         first = yield from self._peek()
         line = self._line
-        size = yield from (self._bracketed_size() if first in _CLOSING else self._scalar_size())
+        size = yield from (self._bracketed_size() if first in {b"{", b"["} else self._scalar_size())
         if size is None:
             return None, line
         text = self._window[self._at : self._at + size]
@@ -135,7 +137,7 @@ class _Stream:
 
         One that is too long is taken piece by piece and dropped; then None.
         """
-        closing: list[bytes] = []  # the brackets that are still to come, innermost last
+        closing = bytearray()  # the brackets that are still to come, innermost last
         size = 0
         while size <= self._max_value_bytes:
             match = _TO_BRACKET.match(self._window, self._at + size)
@@ -145,60 +147,67 @@ class _Stream:
                 yield from self._fill_inside()
                 continue
             size = match.end() - self._at
-            self._close_or_open(match[1], closing)
+            bracket = match[1][0]
+            if bracket in _CLOSING:
+                closing.append(_CLOSING[bracket])
+            elif closing.pop() != bracket:
+                raise self._broken(f"a {chr(bracket)} in this value closes nothing")
             if not closing:
                 break
         if not closing and size <= self._max_value_bytes:
             return size
         self._move_to(self._at + size)
-        yield from self._skip(closing)
+        yield from self._drop(depth=len(closing))
         return None
 
-    def _skip(self, closing: list[bytes]) -> Generator[None, None, None]:
-        """Take and drop everything until all brackets are closed."""
-        in_string = False
-        while closing:
+    def _scalar_size(self) -> Generator[None, None, int | None]:
+        """The size in bytes of the string, number or word that comes next.
+
+        A string that is too long is taken piece by piece and dropped; then None.
+        """
+        is_string = self._window.startswith(b'"', self._at)
+        longest = self._max_value_bytes if is_string else _LONGEST_WORD
+        while True:
+            match = _SCALAR.match(self._window, self._at)
+            # A number or a word that ends with the window may go on after it.
+            if match and match.end() < len(self._window):
+                break
+            if len(self._window) - self._at > longest:
+                match = None
+                break
+            if not (yield from self._fill()):
+                break
+        size = (match.end() if match else len(self._window)) - self._at
+        if is_string and size > self._max_value_bytes:
+            self._move_to(self._at + 1)
+            yield from self._drop(depth=0, in_string=True)
+            return None
+        # The faults of a string that ends are its own; what follows it can be read.
+        if match is None or not (is_string or _is_json(match[0])):
+            raise self._broken("expected a JSON value")
+        return size
+
+    def _drop(self, depth: int, *, in_string: bool = False) -> Generator[None, None, None]:
+        """Take and drop everything until this many brackets are closed, and the string."""
+        while depth or in_string:
             plain = (_IN_STRING if in_string else _OUT_OF_STRING).match(self._window, self._at)
             assert plain  # noqa: S101 - it also matches nothing
             self._move_to(plain.end())
             mark = self._window[self._at : self._at + 1]
-            if mark in (
-                b"",
-                b"\\",
-            ):  # a backslash at the end of the window waits for what it escapes
+            # A backslash at the end of the window waits for what it escapes.
+            if mark in {b"", b"\\"}:
+                yield None  # it may go on for long, and others are to go on too
                 yield from self._fill_inside()
                 continue
             self._at += 1
             if mark == b'"':
                 in_string = not in_string
             else:
-                self._close_or_open(mark, closing)
-
-    def _close_or_open(self, bracket: bytes, closing: list[bytes]) -> None:
-        if bracket in _CLOSING:
-            closing.append(_CLOSING[bracket])
-        elif closing.pop() != bracket:
-            raise self._broken(f"a {bracket.decode()} in this value closes nothing")
+                depth += 1 if mark in _OPENING else -1
 
     def _fill_inside(self) -> Generator[None, None, None]:
         if not (yield from self._fill()):
             raise self._broken("the input ends inside this value")
-
-    def _scalar_size(self) -> Generator[None, None, int]:
-        """The size in bytes of the string, number or word that comes next."""
-        while True:
-            match = _SCALAR.match(self._window, self._at)
-            # A number or a word that ends with the window may go on after it.
-            at_end = match is None or match.end() == len(self._window)
-            short = len(self._window) - self._at <= self._max_value_bytes
-            if at_end and short and (yield from self._fill()):
-                continue
-            text = match[0] if match else b""
-            try:
-                parse_value(text)
-            except MalformedJsonError:
-                raise self._broken("expected a JSON value") from None
-            return len(text)
 
     def _move_to(self, position: int) -> None:
         self._line += self._window.count(b"\n", self._at, position)
@@ -207,24 +216,33 @@ class _Stream:
     def _fill(self) -> Generator[None, None, bool]:
         """Lengthen the window, about to double what is left in it. False at the end.
 
-        Doubling keeps the work on a long value in proportion to its length.
+        Doubling keeps the work on a long value in proportion to its length. But
+        a bracket that may close a record is not kept waiting for a slow input.
         """
-        rest = [self._window[self._at :]]
-        wanted = min(len(rest[0]) or 1, _MOST_AT_ONCE)
+        window = bytearray(self._window[self._at :])
+        before = len(window)
+        wanted = before + min(before or 1, _MOST_AT_ONCE)
+        may_close = False
         for data in self._byte_strings:
+            window += data
+            may_close = may_close or b"}" in data
+            if len(window) >= wanted or (may_close and not data):
+                break
             if not data:
                 yield None
-                continue
-            rest.append(data)
-            wanted -= len(data)
-            if wanted <= 0:
-                break
-        self._window = b"".join(rest)
-        self._at = 0
-        return len(rest) > 1
+        self._window, self._at = bytes(window), 0
+        return len(window) > before
 
     def _broken(self, reason: str) -> InputError:
         return InputError(
             f"{self._file}, line {self._line}: this is not JSON any more: {reason}",
             hint="the records before it are accounted for; mend the file and push it again",
         )
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        parse_value(text)
+    except MalformedJsonError:
+        return False
+    return True

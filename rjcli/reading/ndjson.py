@@ -20,12 +20,13 @@ def read_ndjson(
             yield None
             continue
         line_number += 1
+        if len(line) > max_record_bytes:
+            number += 1
+            yield reject_too_long(file, line_number, number, max_record_bytes)
+            continue
         if not line or line.isspace():
             continue
         number += 1
-        if len(line) > max_record_bytes:
-            yield reject_too_long(file, line_number, number, max_record_bytes)
-            continue
         try:
             fields = parse_object(line)
         except MalformedJsonError as error:
@@ -40,17 +41,17 @@ def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[bytes | No
     Only LF ends a line: U+2028 and lone CRs may stand inside JSON. Of a line
     that is too long just enough is kept to see that it is.
     """
-    rest = b""
+    rest = bytearray()  # of a line whose end has not come yet
     for data in byte_strings:
-        if not data:
-            yield None
-            continue
-        if len(rest) > max_bytes and b"\n" not in data:
+        if b"\n" not in data:
+            if len(rest) <= max_bytes:
+                rest += data
+            yield None  # also while a long line comes in, so that others can go on
             continue
         lines = data.split(b"\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()
+        lines[0] = bytes(rest) + lines[0]
+        rest = bytearray(lines.pop())
         for line in lines:
             yield line.removesuffix(b"\r")
     if rest:
-        yield rest
+        yield bytes(rest)

@@ -2,14 +2,19 @@
 
 import csv
 import io
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rjcli.reading.long_row import LongRow
 from rjcli.reading.size_limit import too_long
 
 DELIMITERS = (",", ";", "\t", "|")
 
 csv.field_size_limit(2**31 - 1)  # the module's own limit would refuse long texts
+
+_QUOTED = re.compile(r'"[^"]*+(?:"|\Z)')
+_HEADER = re.compile(rf'[\r\n]*+((?:[^"\r\n]++|{_QUOTED.pattern})*+)')
 
 _NEVER_CLOSED = "a quote is opened and never closed"
 
@@ -37,16 +42,17 @@ class Rows:
 
 
 def read_rows(
-    texts: Iterator[str | None], delimiter: str | None, max_record_bytes: int
+    texts: Iterator[str | None], delimiter: str | None, max_characters: int
 ) -> Iterator[Rows | None]:
     """Parse rows; None is "nothing there yet".
 
-    ``delimiter`` None: the one that the first line has most of. A row past
-    ``max_record_bytes`` (counted in characters) comes without its text.
+    ``delimiter`` None: the one that the header has most of. A row that would
+    have to be held past ``max_characters`` comes without its text.
     """
-    parser = _Parser(delimiter, max_record_bytes)
+    parser = _Parser(delimiter, max_characters)
     for text in texts:
         if text is None:
+            yield from parser.catch_up()
             yield None
         else:
             yield from parser.feed(text)
@@ -61,54 +67,93 @@ class _Parser:
         self._max_characters = max_characters
         self._lines: list[str] = []  # whole ones, not parsed yet
         self._line_number = 1  # of the first of them
-        self._rest = ""  # of a line whose end has not come yet
-        self._wanted = 0  # characters that make it worth while to parse
-        self._dropping: int | None = None  # the first line of a row that is too long
-        self._in_quotes = False  # there
+        self._size = 0  # characters in them
+        self._quotes = 0  # in them
+        self._rest: list[str] = []  # pieces of a line whose end has not come yet
+        self._rest_size = 0  # characters
+        self._wanted = 0  # characters in whole lines that make it worth while to parse
+        self._long_row: LongRow | None = None  # that is being dropped
 
-    def feed(self, text: str) -> Iterator[Rows]:
+    def feed(self, text: str) -> Iterator[Rows | None]:
         """Take more text; give the rows that it completes."""
-        if self._dropping is not None:
-            text = yield from self._drop(text)
-        self._lines += io.StringIO(self._rest + text, newline="")
         # A line that ends in CR may still get its LF.
-        whole = not self._lines or self._lines[-1].endswith("\n")
-        self._rest = "" if whole else self._lines.pop()
-        if self._lines and self._held() >= self._wanted:
+        line_ends = "\n" in text or "\r" in text or (self._rest and self._rest[-1][-1] == "\r")
+        self._rest.append(text)
+        self._rest_size += len(text)
+        if self._long_row:
+            yield from self._drop(self._long_row)
+        elif line_ends:
+            self._take_lines()
+        yield from self._work()
+
+    def _work(self) -> Iterator[Rows | None]:
+        """Parse what is worth while, and begin to drop what is too long."""
+        while self._lines or self._holds_too_much():
+            if self._lines and (self._size >= self._wanted or self._holds_too_much()):
+                yield self._parse()
+            if not self._holds_too_much():
+                return
+            self._rest = ["".join(self._lines), *self._rest]
+            delimiter = self._delimiter or find_delimiter(self._rest[0] or self._rest[1])
+            self._long_row = LongRow(self._line_number, delimiter)
+            self._hold([])
+            yield from self._drop(self._long_row)
+
+    def catch_up(self) -> Iterator[Rows]:
+        """Give the rows that are there while no more text comes."""
+        if self._lines and self._quotes % 2 == 0:
             yield self._parse()
-            # Parsing a long row anew only once it has doubled keeps the work in proportion.
-            self._wanted = 2 * self._held()
-        if self._held() + len(self._rest) > self._max_characters:
-            yield from self._start_dropping()
 
     def finish(self) -> Iterator[Rows]:
         """Give what is left when no more text comes."""
-        if self._dropping is not None:
-            yield self._dropped()
+        if self._long_row:
+            yield self._dropped(self._long_row)
             return
-        if self._rest:
-            self._lines.append(self._rest)
+        if rest := "".join(self._rest):
+            self._lines.append(rest)
         if self._lines:
             yield self._parse()
         if self._lines:
             yield Rows([[]], ["".join(self._lines)], [self._line_number], {0: _NEVER_CLOSED})
 
-    def _held(self) -> int:
-        return sum(map(len, self._lines))
+    def _holds_too_much(self) -> bool:
+        return self._size + self._rest_size > self._max_characters
+
+    def _take_lines(self) -> None:
+        """Move the lines that are whole out of the rest."""
+        rest = "".join(self._rest)
+        lines = [*io.StringIO(rest, newline="")]
+        last = "" if lines[-1].endswith("\n") else lines.pop()
+        self._rest, self._rest_size = [last] if last else [], len(last)
+        self._lines += lines
+        self._size += len(rest) - len(last)
+        self._quotes += rest.count('"') - last.count('"')
+
+    def _hold(self, lines: list[str]) -> None:
+        """Keep these lines, of a row that goes on, and no others."""
+        self._lines = lines
+        self._size = sum(map(len, lines))
+        self._quotes = sum(line.count('"') for line in lines)
+        # Parsing a long row anew only once it has doubled keeps the work in proportion.
+        self._wanted = 2 * self._size
 
     def _parse(self) -> Rows:
         """Take the rows that end within the lines held."""
         lines, first = self._lines, self._line_number
-        self._delimiter = self._delimiter or find_delimiter(lines[0])
+        delimiter = self._delimiter or find_delimiter("".join(lines))
         try:
-            cells = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            cells = list(csv.reader(lines, delimiter=delimiter, strict=True))
         except csv.Error:
-            return self._parse_one_by_one(self._delimiter)
+            cells = []
         if len(cells) != len(lines):
-            return self._parse_one_by_one(self._delimiter)
-        self._lines = []
-        self._line_number += len(lines)
-        return Rows(cells, lines, range(first, first + len(lines)))
+            rows = self._parse_one_by_one(delimiter)
+        else:
+            self._hold([])
+            self._line_number += len(lines)
+            rows = Rows(cells, lines, range(first, first + len(lines)))
+        if any(rows.cells):  # the header, which the delimiter was found from, is whole
+            self._delimiter = delimiter
+        return rows
 
     def _parse_one_by_one(self, delimiter: str) -> Rows:
         """The same where rows go over several lines, or some cannot be parsed."""
@@ -131,36 +176,34 @@ class _Parser:
             texts.append("".join(lines[taken : reader.line_num]))
             numbers.append(first + taken)
             taken = reader.line_num
-        self._lines = lines[taken:]
+        self._hold(lines[taken:])
         self._line_number += taken
         return Rows(rows, texts, numbers, reasons)
 
-    def _start_dropping(self) -> Iterator[Rows]:
-        self._dropping = self._line_number
-        self._in_quotes = False
-        held = "".join(self._lines) + self._rest
-        self._lines = []
-        self._wanted = 0
-        self._rest = yield from self._drop(held)
+    def _drop(self, row: LongRow) -> Iterator[Rows | None]:
+        """Drop text up to the end of a long row; what follows it is kept."""
+        text = "".join(self._rest)
+        waiting = text[-1:] if text.endswith("\r") else ""  # for its LF
+        text = text.removesuffix(waiting)
+        end = row.end_in(text)
+        rest = waiting if end is None else text[end:] + waiting
+        self._rest, self._rest_size = [rest] if rest else [], len(rest)
+        if end is None:
+            yield None  # it may go on for long, and others are to go on too
+            return
+        self._line_number = row.line + row.lines
+        self._long_row = None
+        yield self._dropped(row)
+        if rest:
+            self._take_lines()
 
-    def _drop(self, text: str) -> Generator[Rows, None, str]:
-        """Drop text up to the end of the row that is too long; give what follows it."""
-        lines = io.StringIO(text, newline="")
-        for line in lines:
-            if line.count('"') % 2:
-                self._in_quotes = not self._in_quotes
-            if line.endswith(("\n", "\r")):
-                self._line_number += 1
-                if not self._in_quotes:
-                    yield self._dropped()
-                    return lines.read()
-        return ""
-
-    def _dropped(self) -> Rows:
-        line, self._dropping = self._dropping or self._line_number, None
-        return Rows([[]], [""], [line], {0: too_long(self._max_characters)})
+    def _dropped(self, row: LongRow) -> Rows:
+        reason = _NEVER_CLOSED if row.in_quotes else too_long(self._max_characters)
+        return Rows([[]], [""], [row.line], {0: reason})
 
 
-def find_delimiter(header: str) -> str:
-    """The delimiter that a header line has most of."""
-    return max(DELIMITERS, key=header.count)
+def find_delimiter(text: str) -> str:
+    """The delimiter that the first line that is not blank has most of, outside quotes."""
+    header = _HEADER.match(text)
+    assert header  # noqa: S101 - it also matches nothing
+    return max(DELIMITERS, key=_QUOTED.sub("", header[1]).count)

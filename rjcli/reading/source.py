@@ -62,12 +62,13 @@ class Source:
             raise self._unreadable(error) from None
         finally:
             os.close(fd)
+            self._fd = -1
         if self._broken:
             raise self._broken
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait until there is something to read, or the end; false if that takes too long."""
-        if self.rereadable:
+        if self.rereadable or self._fd < 0:
             await asyncio.sleep(0)
             return True
         ready = asyncio.Event()
@@ -88,14 +89,14 @@ class Source:
         Yields None for "nothing there yet". Where the bytes break off, they do so again when
         they are read. Raises UnfinishedError if the disk is full.
         """
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as the source
         size = 0
         try:
-            for data in byte_strings:
-                size += spool.write(data)
-                spool.flush()
-                if not data:
-                    yield None
+            with tempfile.TemporaryFile() as spool:
+                for data in byte_strings:
+                    size += spool.write(data)
+                    spool.flush()
+                    if not data:
+                        yield None
         except InputError as error:
             self._broken = error
         except OSError as error:
@@ -103,16 +104,14 @@ class Source:
                 f"cannot spool {self.name} in {tempfile.gettempdir()}: {error.strerror}",
                 hint="set TMPDIR to a directory with room, or pin every column with --type",
             ) from None
-        spool.seek(0)
-        self._spool = spool
-        self._path = spool.fileno()
         self.rereadable, self.size = True, size
 
     def _open(self) -> int:
         if isinstance(self._path, int):
             return os.dup(self._path)
         try:
-            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            # Opening a FIFO would wait for somebody to write into it.
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise self._unreadable(error) from None
 

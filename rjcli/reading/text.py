@@ -6,7 +6,12 @@ from itertools import chain
 
 from rjcli.errors import InputError
 
-_BYTE_ORDER_MARK = "\ufeff"
+_MARK = "\ufeff"  # byte order mark
+_BIG_ENDIAN = {
+    "utf-16": (codecs.BOM_UTF16_BE, "utf-16-be"),
+    "utf-32": (codecs.BOM_UTF32_BE, "utf-32-be"),
+}
+_LONGEST_MARK = 4  # bytes
 
 
 def decode(byte_strings: Iterator[bytes], name: str, encoding: str) -> Iterator[str | None]:
@@ -14,31 +19,60 @@ def decode(byte_strings: Iterator[bytes], name: str, encoding: str) -> Iterator[
 
     Raises InputError at the first byte that is not text in this encoding.
     """
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder: codecs.IncrementalDecoder | None = None
     offset = 0
     at_start = True
-    for data in chain(byte_strings, [None]):
+    for data in chain(with_whole_start(byte_strings, _LONGEST_MARK), [None]):
         if data == b"":
             yield None
             continue
+        decoder = decoder or _decoder(encoding, data or b"")
         held = len(decoder.getstate()[0])
         try:
             text = decoder.decode(data or b"", final=data is None)
+            text.encode()  # encodings such as utf-7 let halves of surrogate pairs pass
         except UnicodeError as error:
             raise InputError(
                 f"{name} is not {encoding}: {_describe(error, offset - held)}",
                 hint="say which encoding it is in, as in --encoding latin-1",
             ) from None
         offset += len(data or b"")
-        if text:
-            yield text.removeprefix(_BYTE_ORDER_MARK) if at_start else text
+        if at_start and text:
+            text = text.removeprefix(_MARK)
             at_start = False
+        if text:
+            yield text
 
 
 def encoding_without_mark(encoding: str) -> str:
     """The encoding of a part of a text, which begins with no byte order mark."""
     name = codecs.lookup(encoding).name
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+
+
+def with_whole_start(byte_strings: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """The same byte strings, the first that is not empty with at least this many bytes.
+
+    It has fewer only if there are no more.
+    """
+    start = b""
+    for data in byte_strings:
+        start += data
+        if len(start) >= size:
+            break
+        if not data:
+            yield b""
+    if start:
+        yield start
+    yield from byte_strings
+
+
+def _decoder(encoding: str, start: bytes) -> codecs.IncrementalDecoder:
+    """Without a byte order mark UTF-16 is taken to be little-endian, as Windows writes it."""
+    mark, big_endian = _BIG_ENDIAN.get(codecs.lookup(encoding).name, (None, ""))
+    is_big_endian = mark is not None and start.startswith(mark)
+    name = big_endian if is_big_endian else encoding_without_mark(encoding)
+    return codecs.getincrementaldecoder(name)()
 
 
 def _describe(error: UnicodeError, offset: int) -> str:

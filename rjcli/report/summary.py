@@ -32,6 +32,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "requests": summary.requests,
         "bytes_read": summary.bytes_read,
         "bytes_sent": summary.bytes_sent,
+        "concurrency": summary.concurrency,
         "seconds": round(summary.seconds, 3),
         "run_dir": None,
         "rejects": None,
@@ -64,7 +65,8 @@ def summary_lines(summary: Summary) -> list[str]:
     else:
         rate = (counts.accepted + counts.rejected) / max(summary.seconds, 0.001)
         effort = (
-            f"{requests}, {decimal(summary.bytes_read)} read, {decimal(summary.bytes_sent)} sent,"
+            f"{requests}, up to {summary.concurrency} in flight,"
+            f" {decimal(summary.bytes_read)} read, {decimal(summary.bytes_sent)} sent,"
             f" {summary.seconds:.1f} s, {rate:,.0f} records/s"
         )
     lines = [account, effort]

@@ -1,0 +1,42 @@
+"""Late writes: requests that brought no answer may be applied after newer versions of their keys.
+
+Such a request's keys are remembered. Where a newer version of one is accepted
+afterwards, that version is kept, and is to be sent again once the request
+cannot be under way any more. As long as no request is in doubt, and for keys
+that come only once, nothing is kept.
+"""
+
+from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
+
+from rjcli.model import Record
+
+
+class LateWrites:
+    """Remembers which keys may be overwritten late, and their newest versions.
+
+    It relies on the order of keys: what is accepted after a doubt is newer.
+    """
+
+    def __init__(self) -> None:
+        self._suspects: set[Hashable] = set()
+        self._newest: dict[Hashable, Record] = {}
+        self.last_doubt = 0.0  # on the caller's clock
+
+    def doubt(self, keys: AbstractSet[Hashable], now: float) -> None:
+        """A request for these keys brought no answer, and may still be applied."""
+        self.last_doubt = now
+        self._suspects |= keys
+
+    def accept(self, records: Sequence[Record]) -> None:
+        """Records were accepted, in the order in which they stand in the input."""
+        if not self._suspects:
+            return
+        for record in records:
+            if record.key in self._suspects:
+                self._newest[record.key] = record
+
+    @property
+    def newest(self) -> list[Record]:
+        """The records to send again: the newest version of each key that may be overwritten."""
+        return [*self._newest.values()]
