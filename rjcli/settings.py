@@ -40,6 +40,7 @@ class AccessSettings:
     target: Target
     client_id: str | None = None
     api_key_file: str | None = None
+    profile: str | None = None
     timeout: float = 30.0
     database: str = "rjcli-local.db"  # of the local environment
 
@@ -80,8 +81,19 @@ def parse_target(environment: Environment | None, base_url: str | None) -> Targe
         raise UsageError(f"--base-url is no usable address: {error}") from None
 
 
-def parse_table(name: str) -> str:
-    """Check a table name."""
+def parse_client_id(text: str) -> int:
+    """Read a client id. The error does not echo it: an API key may stand in its place."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):  # noqa: PLR2004 - 64 bits
+        raise UsageError("the client id must be a positive whole number")
+    return int(text)
+
+
+def parse_table(name: str | None) -> str:
+    """Check a table name; None if neither an option nor a profile gave one."""
+    if name is None:
+        raise UsageError(
+            "no table given", hint="give --table, set RJCLI_TABLE, or store it in a profile"
+        )
     if not is_table_name(name):
         raise UsageError(
             f"bad table name: {name!r}",
@@ -139,6 +151,28 @@ class ServeSettings:
     drop_after_apply: float = 0.0
     retry_after: int | None = None
     seed: int | None = None
+
+
+class KeyStore(StrEnum):
+    """Where ``login`` puts an API key; ``auto``: the system keyring, else a file."""
+
+    AUTO = "auto"
+    KEYRING = "keyring"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """The profile to store, and where its key goes. ``timeout`` of the check in seconds."""
+
+    profile: str
+    target: Target
+    client_id: int | None = None  # None: to be asked for
+    table: str | None = None
+    keys: tuple[str, ...] = ()
+    store: KeyStore = KeyStore.AUTO
+    check: bool = True
+    timeout: float = 30.0
 
 
 class ProgressMode(StrEnum):
