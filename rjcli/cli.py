@@ -10,15 +10,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self, TypeVar, get_type_hints
 
 import typer
 
 from rjcli import __version__
 from rjcli.api import MAX_BATCH_RECORDS, Environment
 from rjcli.errors import DefectError, RjcliError, UsageError
+from rjcli.options import LoginOptions, fill_in
+from rjcli.options import option as _option
 from rjcli.settings import (
     AccessSettings,
     Format,
@@ -44,8 +45,6 @@ app = typer.Typer(
 )
 
 Options = TypeVar("Options")
-
-_option = partial(typer.Option, show_envvar=False)  # the help says it once for all of them
 
 
 def command(name: str) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
@@ -92,6 +91,10 @@ class AccessOptions:
             help="File that holds the API key; else RJCLI_API_KEY.",
         ),
     ] = None
+    profile: Annotated[
+        str | None,
+        _option(metavar="NAME", help="Stored by login: takes the place of what is not given."),
+    ] = None
     db: Annotated[str, _option(metavar="FILE", help="With --env local: keep the records here.")] = (
         "rjcli-local.db"
     )
@@ -100,12 +103,19 @@ class AccessOptions:
     ] = 30.0
     json: Annotated[bool, _option("--json", help="Print one JSON object on stdout.")] = False
 
+    def filled_in(self) -> Self:
+        """Take what was not given from the profile."""
+        from rjcli.profiles import load_profile
+
+        return fill_in(self, load_profile(self.profile, os.environ))
+
     def access(self) -> AccessSettings:
         """Check them."""
         return AccessSettings(
             target=parse_target(self.env, self.base_url),
             client_id=self.client_id,
             api_key_file=self.api_key_file,
+            profile=self.profile,
             timeout=self.timeout,
             database=self.db,
         )
@@ -117,8 +127,8 @@ class PushOptions(AccessOptions):
 
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files to load; - is stdin.")]
     table: Annotated[
-        str, _option("-t", "--table", metavar="TABLE", help="Table to load them into.")
-    ]
+        str | None, _option("-t", "--table", metavar="TABLE", help="Table to load them into.")
+    ] = None
     keys: Annotated[
         list[str] | None,
         _option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
@@ -169,6 +179,7 @@ class ServeOptions:
 @command("push")
 def push(options: PushOptions) -> int:
     """Load files into a table."""
+    options = options.filled_in()
     settings = PushSettings(
         table=parse_table(options.table),
         keys=parse_keys(options.keys or ()),
@@ -192,7 +203,7 @@ def status(options: AccessOptions) -> int:
     """Is the API operational?"""
     from rjcli import commands
 
-    return commands.status(options.access(), _report(OutputSettings(json=options.json)))
+    return commands.status(options.filled_in().access(), _report(OutputSettings(json=options.json)))
 
 
 @command("auth-check")
@@ -200,7 +211,25 @@ def auth_check(options: AccessOptions) -> int:
     """May this client id and API key push, in that environment?"""
     from rjcli import commands
 
-    return commands.auth_check(options.access(), _report(OutputSettings(json=options.json)))
+    return commands.auth_check(
+        options.filled_in().access(), _report(OutputSettings(json=options.json))
+    )
+
+
+@command("login")
+def login(options: LoginOptions) -> int:
+    """Store credentials, and defaults, for a profile; the API key is asked for or read from stdin.
+
+    The one command that asks anything.
+    """
+    from rjcli import login as command
+    from rjcli.profiles import find_profile
+
+    previous = find_profile(options.profile, os.environ)
+    report = _report(OutputSettings(json=options.json))
+    if options.delete:
+        return command.logout(options.profile, previous, report)
+    return command.login(fill_in(options, previous).settings(), previous, report)
 
 
 @command("serve")

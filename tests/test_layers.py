@@ -13,7 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 ONLY_IMPORTERS = {
     "httpx": {"transport.py"},
     "rich": {"report"},
-    "typer": {"cli.py"},
+    "typer": {"cli.py", "options.py"},
+    "keyring": {"system_keyring.py"},
+    "tomlkit": {"configuration.py"},
+    "getpass": {"prompt.py"},
     "sqlite3": {"local"},
     "starlette": {"local"},
     "uvicorn": {"local"},
