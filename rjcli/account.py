@@ -10,7 +10,6 @@ class Account:
     """Counts records by their fate. Each fate is counted where it is met, none is derived."""
 
     def __init__(self) -> None:
-        self.read = 0
         self.rejected = 0
         self._settled: Counter[Outcome] = Counter()
 
@@ -18,23 +17,21 @@ class Account:
         """Count records that met a fate other than being rejected."""
         self._settled[outcome] += records
 
-    @property
-    def counts(self) -> Counts:
-        """The numbers as they stand."""
+    def counts(self, read: int) -> Counts:
+        """The numbers as they stand, with how many records were read."""
         return Counts(
-            self.read,
+            read,
             self._settled[Outcome.ACCEPTED],
             self.rejected,
             self._settled[Outcome.UNKNOWN],
             self._settled[Outcome.UNSENT],
         )
 
-    def check(self) -> None:
+    def check(self, read: int) -> None:
         """At the end of a run: raise DefectError if a record has no fate, or two."""
-        counts = self.counts
-        told = counts.accepted + counts.rejected + counts.unknown + counts.unsent
-        if told != counts.read:
+        told = self._settled.total() + self.rejected
+        if told != read:
             raise DefectError(
-                f"the account does not add up: {counts.read} records were read, {told} are told of",
+                f"the account does not add up: {read} records were read, and {told} are told of",
                 hint="do not rely on this run; please report it",
             )

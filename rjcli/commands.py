@@ -10,9 +10,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from rjcli.api import Judgement, Verdict, error_of, judge_authenticate, judge_status
+from rjcli.api import Endpoint, Judgement, Verdict, error_of, judge_authenticate, judge_status
 from rjcli.credentials import API_KEY_VARIABLE, find_credentials
-from rjcli.environment import LOCAL_API_KEY, LOCAL_CLIENT_ID, Connection, connect, extra_local
+from rjcli.environment import (
+    LOCAL_API_KEY,
+    LOCAL_CLIENT_ID,
+    LOCAL_ENDPOINT,
+    Connection,
+    connect,
+    extra_local,
+)
 from rjcli.model import Job, Summary
 from rjcli.push import Push, name_run
 from rjcli.reading import Source
@@ -26,25 +33,20 @@ T = TypeVar("T")
 def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
     """Load files into a table."""
     sources = [Source(file) for file in settings.input.files]
+    if settings.dry_run:
+        endpoint = access.target.endpoint or LOCAL_ENDPOINT
+        job = _describe_job(access, settings, endpoint, client_id=None)
+        return asyncio.run(Push(settings, job, sources, None, report.handle).run()).exit_code
     with connect(access) as connection:
         credentials = connection.credentials()
-        job = Job(
-            run=name_run(settings.table, datetime.now().astimezone()),
-            environment=access.target.environment,
-            base_url=connection.endpoint.base_url,
-            host=connection.endpoint.host,
-            client_id=credentials.client_id,
-            table=settings.table,
-            keys=settings.keys,
-            inputs=settings.input.files,
-        )
+        job = _describe_job(access, settings, connection.endpoint, credentials.client_id)
 
         async def load(transport: Transport) -> Summary:
             upsert = partial(transport.upsert, credentials, settings.table)
             return await Push(settings, job, sources, upsert, report.handle).run()
 
         summary = _talk(access, connection, load)
-    if access.target.is_local:
+    if access.target.is_local and summary.counts.accepted:
         report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
     return summary.exit_code
 
@@ -110,6 +112,22 @@ def _talk(
             return await conversation(transport)
 
     return asyncio.run(talk())
+
+
+def _describe_job(
+    access: AccessSettings, settings: PushSettings, endpoint: Endpoint, client_id: int | None
+) -> Job:
+    return Job(
+        run=name_run(settings.table, datetime.now().astimezone()),
+        environment=access.target.environment,
+        base_url=endpoint.base_url,
+        host=endpoint.host,
+        client_id=client_id,
+        table=settings.table,
+        keys=settings.keys,
+        inputs=settings.input.files,
+        dry_run=settings.dry_run,
+    )
 
 
 def _describe(access: AccessSettings, connection: Connection) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, Self
 from rjcli.api import Endpoint, Environment
 from rjcli.api_key import ApiKey
 from rjcli.errors import UsageError
-from rjcli.settings import parse_client_id, parse_keys, parse_table
+from rjcli.options import parse_client_id, parse_keys, parse_table
 
 _PROFILES = "profiles"
 _ADDRESS = ("env", "base_url")

@@ -7,8 +7,9 @@ from pathlib import Path
 from rjcli.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.configuration import Profile
 from rjcli.errors import UsageError
+from rjcli.options import parse_client_id
 from rjcli.private_file import read_secret_file
-from rjcli.settings import STDIN, parse_client_id
+from rjcli.settings import STDIN
 from rjcli.system_keyring import fetch_key
 
 CLIENT_ID_VARIABLE = "RJCLI_CLIENT_ID"

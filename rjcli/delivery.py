@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from rjcli.api import Answer, Judgement, Verdict, error_of, judge_upsert
 from rjcli.batch import split_batch
-from rjcli.errors import TransportError
+from rjcli.errors import DefectError, TransportError
 from rjcli.model import Batch, Outcome, Rejection, Settlement, Stage
 
 Upsert = Callable[[bytes], Awaitable[Answer]]
@@ -26,6 +26,7 @@ class Delivery:
         self.accepted = 0  # batches
         self.split = 0  # batches
         self.in_flight = 0  # requests
+        self.first_body: bytes | None = None  # of a dry run
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Settle every record of every batch taken from ``batches``.
@@ -76,6 +77,25 @@ class Delivery:
             self.in_flight -= 1
         self.bytes_sent += len(batch.body)
         return judge_upsert(answer)
+
+
+class DryRun(Delivery):
+    """Takes batches as a delivery does, and sends nothing: its counts are what would be sent."""
+
+    def __init__(self, settle: Settle) -> None:
+        super().__init__(_send_nothing, settle)
+
+    async def deliver(self, batches: AsyncIterator[Batch]) -> None:
+        """Count all batches; their records are unsent."""
+        async for batch in batches:
+            self.first_body = self.first_body or batch.body
+            self.requests += 1
+            self.bytes_sent += len(batch.body)
+            self._settle(Settlement(Outcome.UNSENT, batch.records))
+
+
+async def _send_nothing(_: bytes) -> Answer:
+    raise DefectError("a dry run was about to send a request")
 
 
 def _rejection(batch: Batch, judgement: Judgement) -> Rejection:

@@ -13,6 +13,7 @@ from rjcli.errors import UsageError
 from rjcli.profiles import load_profile
 from rjcli.settings import AccessSettings
 
+LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before it has been started
 LOCAL_CLIENT_ID = 1
 LOCAL_API_KEY = "local-key"  # what `rjcli serve` takes unless it is given another
 

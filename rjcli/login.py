@@ -10,10 +10,11 @@ from rjcli.api import Endpoint, Environment, Verdict, error_of, judge_authentica
 from rjcli.configuration import Profile
 from rjcli.credentials import Credentials
 from rjcli.errors import RjcliError, UsageError
+from rjcli.options import parse_target
 from rjcli.profiles import config_file, delete_profile, save_profile
 from rjcli.prompt import ask_api_key, ask_client_id
 from rjcli.report import Report
-from rjcli.settings import KeyStore, LoginSettings, parse_target
+from rjcli.settings import KeyStore, LoginSettings
 from rjcli.system_keyring import NoKeyringError, delete_key, find_keyring, store_key
 from rjcli.transport import Transport
 

@@ -101,11 +101,18 @@ class Job:
     environment: str
     base_url: str
     host: str
-    client_id: int
+    client_id: int | None  # a dry run needs none
     table: str
     keys: tuple[str, ...]
     inputs: tuple[str, ...]
-    dry_run: bool = False
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Event: something that people should know."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run went: the numbers of the final report."""
+    """How a run went: the numbers of the final report.
+
+    A dry run's batches, requests and bytes are those that a push would send.
+    ``column_types``: of CSVs, by name. ``first_body``: of a dry run's first request.
+    """
 
     job: Job
     status: Status
@@ -149,7 +160,8 @@ class Summary:
     seconds: float = 0.0
     message: str | None = None
     hint: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    column_types: Mapping[str, str] = field(default_factory=dict)
+    first_body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +171,4 @@ class Finished:
     summary: Summary
 
 
-Event = Started | Progressed | Rejected | Finished
+Event = Noted | Started | Progressed | Rejected | Finished

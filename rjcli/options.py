@@ -1,83 +1,140 @@
-"""The options of ``login``, and what options of all commands have in common."""
+"""What stands on the command line, checked and made into settings. Pure."""
 
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, TypeVar
+import codecs
+from collections.abc import Sequence
 
-import typer
-
-from rjcli.api import Environment
-from rjcli.settings import (
-    KeyStore,
-    LoginSettings,
-    parse_client_id,
-    parse_keys,
-    parse_table,
-    parse_target,
-)
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from rjcli.configuration import Profile
-
-Options = TypeVar("Options", bound="DataclassInstance")
-
-option = partial(typer.Option, show_envvar=False)  # the help says it once for all of them
+from rjcli.api import BASE_URLS, KEYS_FIELD, Endpoint, Environment, is_table_name
+from rjcli.errors import UsageError
+from rjcli.json_text import MalformedJsonError, parse_value
+from rjcli.settings import STDIN, ColumnType, ShapeSettings, Target
 
 
-def fill_in(options: Options, profile: "Profile | None") -> Options:
-    """Take what was not given from a profile."""
-    if profile is None:
-        return options
-    return replace(options, **profile.defaults(vars(options)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginOptions:
-    """Options of ``login``. What is not given stays as it is in the profile, if there is one."""
-
-    profile: Annotated[
-        str, option(metavar="NAME", help="What to call it; default is used on its own.")
-    ] = "default"
-    env: Annotated[
-        Environment | None, option(help="Where it pushes.", show_default="production")
-    ] = None
-    base_url: Annotated[
-        str | None, option(metavar="URL", help="Address of another Import API.")
-    ] = None
-    client_id: Annotated[
-        str | None, option(metavar="ID", help="Client id; else asked for on a terminal.")
-    ] = None
-    table: Annotated[
-        str | None, option("-t", "--table", metavar="TABLE", help="Table of its pushes.")
-    ] = None
-    keys: Annotated[
-        list[str] | None,
-        option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
-    ] = None
-    store: Annotated[
-        KeyStore,
-        option(help="Where to keep the API key; auto: in the system keyring, if there is one."),
-    ] = KeyStore.AUTO
-    no_check: Annotated[
-        bool, option("--no-check", help="Do not ask the API whether it takes the credentials.")
-    ] = False
-    timeout: Annotated[
-        float, option(min=0.001, metavar="SECONDS", help="Longest wait for the API's answer.")
-    ] = 30.0
-    delete: Annotated[bool, option("--delete", help="Delete the profile instead.")] = False
-    json: Annotated[bool, option("--json", help="Print one JSON object on stdout.")] = False
-
-    def settings(self) -> LoginSettings:
-        """Check them."""
-        return LoginSettings(
-            profile=self.profile,
-            target=parse_target(self.env, self.base_url),
-            client_id=parse_client_id(self.client_id) if self.client_id else None,
-            table=parse_table(self.table) if self.table else None,
-            keys=parse_keys(self.keys or ()),
-            store=self.store,
-            check=not self.no_check,
-            timeout=self.timeout,
+def parse_target(environment: Environment | None, base_url: str | None) -> Target:
+    """Find the address to talk to. A base URL on its own is an environment named "custom"."""
+    if base_url is None:
+        environment = environment or Environment.PRODUCTION
+        address = BASE_URLS.get(environment)
+        return Target(environment, Endpoint.parse(address) if address else None)
+    if environment is Environment.LOCAL:
+        raise UsageError(
+            "--base-url and --env local exclude each other",
+            hint="--env local starts an Import API of its own; leave one of the two out",
         )
+    try:
+        return Target(environment or "custom", Endpoint.parse(base_url))
+    except ValueError as error:
+        raise UsageError(f"--base-url is no usable address: {error}") from None
+
+
+def parse_client_id(text: str) -> int:
+    """Read a client id. The error does not echo it: an API key may stand in its place."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):  # noqa: PLR2004 - 64 bits
+        raise UsageError("the client id must be a positive whole number")
+    return int(text)
+
+
+def parse_table(name: str | None) -> str:
+    """Check a table name; None if neither an option nor a profile gave one."""
+    if name is None:
+        raise UsageError(
+            "no table given", hint="give --table, set RJCLI_TABLE, or store it in a profile"
+        )
+    if not is_table_name(name):
+        raise UsageError(
+            f"bad table name: {name!r}",
+            hint="table names are letters, digits and underscores",
+        )
+    return name
+
+
+def parse_keys(values: Sequence[str]) -> tuple[str, ...]:
+    """Read the names of the key fields from ``-k id,sku`` or ``-k id -k sku``."""
+    keys = parse_names(values, "--keys")
+    if KEYS_FIELD in keys:
+        raise UsageError(f"the field {KEYS_FIELD!r} names the key fields and cannot be one")
+    return keys
+
+
+def parse_files(files: Sequence[str]) -> tuple[str, ...]:
+    """Check a list of inputs: at least one, and stdin at most once."""
+    if not files:
+        raise UsageError("no input given", hint="name one or more files, or - for stdin")
+    if files.count(STDIN) > 1:
+        raise UsageError("stdin (-) can be read only once")
+    return tuple(files)
+
+
+def parse_names(values: Sequence[str], option: str) -> tuple[str, ...]:
+    """Read names from ``--select a,b`` or ``--select a --select b``: each once, none empty."""
+    names = tuple(name.strip() for value in values for name in value.split(","))
+    if "" in names:
+        raise UsageError(f"{option} has an empty name in it")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{option} names a field twice: {', '.join(names)}")
+    return names
+
+
+def parse_pairs(values: Sequence[str], option: str) -> dict[str, str]:
+    """Read what stands on both sides of the = in ``--rename old=new``, each left side once."""
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, mark, text = value.partition("=")
+        if not (name and mark and text):
+            raise UsageError(f"{option} must look like name=…, not {value!r}")
+        if name in pairs:
+            raise UsageError(f"{option} names {name!r} twice")
+        pairs[name] = text
+    return pairs
+
+
+def parse_shape(
+    select: Sequence[str], rename: Sequence[str], constants: Sequence[str]
+) -> ShapeSettings:
+    """Read ``--select``, ``--rename old=new`` and ``--set name=JSON``."""
+    renamed = parse_pairs(rename, "--rename")
+    if len(set(renamed.values())) < len(renamed):
+        raise UsageError("--rename gives two fields the same name")
+    texts = {name: text.encode() for name, text in parse_pairs(constants, "--set").items()}
+    for name, text in texts.items():
+        try:
+            parse_value(text)
+        except MalformedJsonError as error:
+            raise UsageError(
+                f"--set {name}: {error.reason}", hint="""the value is JSON: --set 'source="web"'"""
+            ) from None
+    if KEYS_FIELD in {*renamed, *renamed.values(), *texts}:
+        raise UsageError(f"the field {KEYS_FIELD!r} is set by --keys alone")
+    return ShapeSettings(parse_names(select, "--select") or None, renamed, texts)
+
+
+def parse_types(values: Sequence[str]) -> dict[str, ColumnType]:
+    """Read ``--type column=integer``."""
+    types = {}
+    for column, name in parse_pairs(values, "--type").items():
+        try:
+            types[column] = ColumnType(name)
+        except ValueError:
+            known = ", ".join(ColumnType)
+            raise UsageError(f"--type {column}: {name!r} is none of {known}") from None
+    return types
+
+
+def parse_encoding(name: str) -> str:
+    """Check the name of a text encoding, and give its usual form."""
+    try:
+        b"".decode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"unknown --encoding: {name!r}", hint="such as utf-16 or latin-1"
+        ) from None
+
+
+def parse_delimiter(text: str | None) -> str | None:
+    r"""Check a CSV delimiter: one character, or the two characters ``\t`` for a tab."""
+    if text is None:
+        return None
+    delimiter = "\t" if text == r"\t" else text
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise UsageError(f"--delimiter must be a single character, not {text!r}")
+    return delimiter

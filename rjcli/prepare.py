@@ -7,6 +7,8 @@ import orjson
 
 from rjcli.api import KEYS_FIELD
 from rjcli.model import RawRecord, Record, Rejection, Stage
+from rjcli.settings import ShapeSettings
+from rjcli.shape import Shaper, UnshapeableError
 
 NO_KEYS = f"the record has no {KEYS_FIELD!r} field, and no --keys was given"
 
@@ -17,13 +19,19 @@ class Preparer:
     ``keys``: the names of the key fields; empty if every record brings its own.
     """
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
+    def __init__(self, keys: tuple[str, ...], shape: ShapeSettings) -> None:
         self._keys = keys
+        self._shaper = Shaper(shape) if shape else None
         # The exact bytes of a record follow these, without the brace that opens it.
         self._opening = b"{" + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
 
     def prepare(self, raw: RawRecord) -> Record | Rejection:
         """Splice the keys into a record's own bytes, or say why it cannot be loaded."""
+        if self._shaper:
+            try:
+                raw = self._shaper.shape(raw)
+            except UnshapeableError as error:
+                return _reject(raw, str(error))
         json, fields = raw.json, raw.fields
         keys = self._keys
         if KEYS_FIELD in fields:
@@ -33,7 +41,7 @@ class Preparer:
             json = self._opening + json[1:]
         reasons = (reason,) if reason else _missing(keys, fields)
         if reasons:
-            return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
+            return _reject(raw, *reasons)
         return Record(json, raw.raw, raw.file, raw.line, raw.number)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
@@ -48,6 +56,10 @@ class Preparer:
                 f" and --keys says {', '.join(self._keys)}"
             )
         return tuple(own), None
+
+
+def _reject(raw: RawRecord, *reasons: str) -> Rejection:
+    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
 
 
 def _missing(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from types import FrameType
 
 from rjcli.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.errors import InterruptedByUserError, UsageError
-from rjcli.settings import parse_client_id
+from rjcli.options import parse_client_id
 
 _MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more shows that it is too long
 

@@ -4,31 +4,27 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
 from rjcli.account import Account
-from rjcli.batch import Batcher
-from rjcli.delivery import Delivery, Upsert
+from rjcli.delivery import Delivery, DryRun, Upsert
 from rjcli.errors import (
     EXIT_REJECTS,
-    InputError,
     InterruptedByUserError,
     RjcliError,
     StoppedError,
-    UsageError,
 )
+from rjcli.intake import Intake
 from rjcli.model import (
-    Batch,
     Counts,
     Event,
     Finished,
     Job,
+    Noted,
     Outcome,
     Progressed,
-    RawRecord,
-    Record,
     Rejected,
     Rejection,
     Settlement,
@@ -36,8 +32,7 @@ from rjcli.model import (
     Status,
     Summary,
 )
-from rjcli.prepare import NO_KEYS, Preparer
-from rjcli.reading import Source, read_records
+from rjcli.reading import Source
 from rjcli.settings import PushSettings
 
 Emit = Callable[[Event], None]
@@ -52,25 +47,22 @@ def name_run(table: str, now: datetime) -> str:
 
 
 class Push:
-    """One push of some inputs to one table."""
+    """One push of some inputs to one table; without ``upsert``, a dry run."""
 
     def __init__(
         self,
         settings: PushSettings,
         job: Job,
         sources: Sequence[Source],
-        upsert: Upsert,
+        upsert: Upsert | None,
         emit: Emit,
     ) -> None:
         self._settings = settings
         self._job = job
-        self._sources = sources
         self._emit = emit
         self._account = Account()
-        self._preparer = Preparer(settings.keys)
-        self._batcher = Batcher(settings.batch_size)
-        self._delivery = Delivery(upsert, self._settle)
-        self._keyless = 0  # records without any keys
+        self._intake = Intake(settings, sources, self._settle, lambda text: emit(Noted(text)))
+        self._delivery = Delivery(upsert, self._settle) if upsert else DryRun(self._settle)
 
     async def run(self) -> Summary:
         """Push everything and tell how it went, also when an error ended it."""
@@ -79,7 +71,7 @@ class Push:
         ticker = asyncio.create_task(self._tick())
         failure: RjcliError | None = None
         try:
-            async with aclosing(self._batches()) as batches:
+            async with aclosing(self._intake.batches()) as batches:
                 await self._delivery.deliver(batches)
         except RjcliError as error:
             failure = error
@@ -87,55 +79,14 @@ class Push:
             failure = InterruptedByUserError("interrupted", signal=signal.SIGINT)
         finally:
             ticker.cancel()
-        self._account.settle(Outcome.UNSENT, self._batcher.pending)
+        self._account.settle(Outcome.UNSENT, self._intake.pending)
         try:
-            self._account.check()
+            self._account.check(self._intake.read)
         except RjcliError as error:
             failure = error
         summary = self._summarise(failure, time.monotonic() - began)
         self._emit(Finished(summary))
         return summary
-
-    async def _batches(self) -> AsyncGenerator[Batch, None]:
-        """Cut the inputs into batches. What was read before an input broke still goes out."""
-        broken: RjcliError | None = None
-        for source in self._sources:
-            try:
-                with source:
-                    for item in read_records(source, self._settings.input):
-                        if item is None:
-                            await source.wait()
-                        elif batch := self._take(item):
-                            yield batch
-            except InputError as error:
-                broken = error
-                break
-        if batch := self._batcher.flush():
-            yield batch
-        if broken:
-            raise broken
-        if self._account.read:
-            self._check_keys_known()
-
-    def _take(self, item: RawRecord | Rejection) -> Batch | None:
-        """Account for what a reader found; give the batch that it fills."""
-        self._account.read += 1
-        prepared = self._preparer.prepare(item) if isinstance(item, RawRecord) else item
-        if isinstance(prepared, Record):
-            return self._batcher.add(prepared)
-        self._settle(prepared)
-        self._keyless += prepared.reasons == (NO_KEYS,)
-        if self._account.read == _RECORDS_TO_JUDGE_BY:
-            self._check_keys_known()
-        return None
-
-    def _check_keys_known(self) -> None:
-        """Where no record has keys at all, it is the command that lacks them."""
-        if self._keyless == self._account.read:
-            raise UsageError(
-                f"no --keys given, and none of the first {self._keyless} records has its own",
-                hint="name the fields that make a record's key, as in --keys id",
-            )
 
     def _settle(self, settled: Settlement | Rejection) -> None:
         if isinstance(settled, Rejection):
@@ -150,16 +101,15 @@ class Push:
             await asyncio.sleep(_PROGRESS_SECONDS)
 
     def _progress(self) -> Progressed:
-        sizes = [source.size for source in self._sources]
         return Progressed(
-            self._account.counts,
-            bytes_read=sum(source.bytes_read for source in self._sources),
-            bytes_total=None if None in sizes else sum(size or 0 for size in sizes),
-            in_flight=self._delivery.in_flight,
+            self._account.counts(self._intake.read),
+            self._intake.bytes_read,
+            self._intake.bytes_total,
+            self._delivery.in_flight,
         )
 
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
-        counts = self._account.counts
+        counts = self._account.counts(self._intake.read)
         status, exit_code = _ending(failure, counts)
         return Summary(
             self._job,
@@ -169,11 +119,13 @@ class Push:
             batches_accepted=self._delivery.accepted,
             batches_split=self._delivery.split,
             requests=self._delivery.requests,
-            bytes_read=self._progress().bytes_read,
+            bytes_read=self._intake.bytes_read,
             bytes_sent=self._delivery.bytes_sent,
             seconds=seconds,
             message=failure.message if failure else None,
             hint=failure.hint if failure else None,
+            column_types=self._intake.column_types,
+            first_body=self._delivery.first_body,
         )
 
 

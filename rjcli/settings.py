@@ -1,13 +1,14 @@
-"""Options and environment, checked and made into one frozen value. Pure."""
+"""What a command is to do, as frozen values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rjcli.api import BASE_URLS, KEYS_FIELD, MAX_BATCH_RECORDS, Endpoint, Environment, is_table_name
+from rjcli.api import MAX_BATCH_RECORDS, Endpoint
 from rjcli.errors import UsageError
 
 STDIN = "-"
+DEFAULT_ENCODING = "utf-8"
 
 
 class Format(StrEnum):
@@ -18,6 +19,43 @@ class Format(StrEnum):
     NDJSON = "ndjson"
     CSV = "csv"
     TSV = "tsv"
+
+
+class Compression(StrEnum):
+    """How an input is compressed."""
+
+    AUTO = "auto"
+    NONE = "none"
+    GZIP = "gzip"
+    BZ2 = "bz2"
+    XZ = "xz"
+    ZSTD = "zstd"
+
+
+class ColumnType(StrEnum):
+    """What the cells of a CSV's column become."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvSettings:
+    """How a CSV or TSV is read.
+
+    ``types``: of the columns that are pinned. ``columns``: which the header must have.
+    """
+
+    encoding: str = DEFAULT_ENCODING
+    delimiter: str | None = None  # None: found from the header
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    detect_types: bool = True
+    null_string: str | None = None
+    empty_null: bool = False
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,86 +89,54 @@ class InputSettings:
 
     files: tuple[str, ...]
     format: Format = Format.AUTO
-    delimiter: str | None = None
+    compression: Compression = Compression.AUTO
+    csv: CsvSettings = CsvSettings()
+    max_record_bytes: int = 16 * 2**20
+    skip: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeSettings:
+    """Which fields records keep, under which names, and which constant ones they get.
+
+    ``constants``: the exact JSON text of each. ``select`` None: all fields.
+    """
+
+    select: tuple[str, ...] | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.select or self.rename or self.constants)
+
+    def columns(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """The fields that an input must have for these keys and this shape.
+
+        Raises UsageError if the shape leaves a key field out.
+        """
+        old_names = {new: old for old, new in self.rename.items()}
+        sources = [old_names.get(name, name) for name in keys if name not in self.constants]
+        for name in sources:
+            if self.select and name not in self.select:
+                raise UsageError(
+                    f"--select leaves out {name!r}, which the key needs",
+                    hint=f"select it too, as in --select {','.join([name, *self.select])}",
+                )
+        return tuple(dict.fromkeys([*sources, *(self.select or ()), *self.rename]))
 
 
 @dataclass(frozen=True, slots=True)
 class PushSettings:
-    """What to load, and how."""
+    """What to load, and how. ``flush_after``: seconds a part-filled batch waits for more."""
 
     table: str
     keys: tuple[str, ...]  # empty: every record brings its own
     input: InputSettings
+    shape: ShapeSettings = ShapeSettings()
     batch_size: int = MAX_BATCH_RECORDS
-
-
-def parse_target(environment: Environment | None, base_url: str | None) -> Target:
-    """Find the address to talk to. A base URL on its own is an environment named "custom"."""
-    if base_url is None:
-        environment = environment or Environment.PRODUCTION
-        address = BASE_URLS.get(environment)
-        return Target(environment, Endpoint.parse(address) if address else None)
-    if environment is Environment.LOCAL:
-        raise UsageError(
-            "--base-url and --env local exclude each other",
-            hint="--env local starts an Import API of its own; leave one of the two out",
-        )
-    try:
-        return Target(environment or "custom", Endpoint.parse(base_url))
-    except ValueError as error:
-        raise UsageError(f"--base-url is no usable address: {error}") from None
-
-
-def parse_client_id(text: str) -> int:
-    """Read a client id. The error does not echo it: an API key may stand in its place."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):  # noqa: PLR2004 - 64 bits
-        raise UsageError("the client id must be a positive whole number")
-    return int(text)
-
-
-def parse_table(name: str | None) -> str:
-    """Check a table name; None if neither an option nor a profile gave one."""
-    if name is None:
-        raise UsageError(
-            "no table given", hint="give --table, set RJCLI_TABLE, or store it in a profile"
-        )
-    if not is_table_name(name):
-        raise UsageError(
-            f"bad table name: {name!r}",
-            hint="table names are letters, digits and underscores",
-        )
-    return name
-
-
-def parse_keys(values: Sequence[str]) -> tuple[str, ...]:
-    """Read the names of the key fields from ``-k id,sku`` or ``-k id -k sku``."""
-    keys = [name.strip() for value in values for name in value.split(",")]
-    if "" in keys:
-        raise UsageError("--keys has an empty name in it", hint="write --keys id or --keys id,sku")
-    if len(set(keys)) < len(keys):
-        raise UsageError(f"--keys names a field twice: {', '.join(keys)}")
-    if KEYS_FIELD in keys:
-        raise UsageError(f"the field {KEYS_FIELD!r} names the key fields and cannot be one")
-    return tuple(keys)
-
-
-def parse_files(files: Sequence[str]) -> tuple[str, ...]:
-    """Check a list of inputs: at least one, and stdin at most once."""
-    if not files:
-        raise UsageError("no input given", hint="name one or more files, or - for stdin")
-    if files.count(STDIN) > 1:
-        raise UsageError("stdin (-) can be read only once")
-    return tuple(files)
-
-
-def parse_delimiter(text: str | None) -> str | None:
-    r"""Check a CSV delimiter: one character, or the two characters ``\t`` for a tab."""
-    if text is None:
-        return None
-    delimiter = "\t" if text == r"\t" else text
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError(f"--delimiter must be a single character, not {text!r}")
-    return delimiter
+    flush_after: float = 5.0
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

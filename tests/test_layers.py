@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 ONLY_IMPORTERS = {
     "httpx": {"transport.py"},
     "rich": {"report"},
-    "typer": {"cli.py", "options.py"},
+    "typer": {"cli"},
     "keyring": {"system_keyring.py"},
     "tomlkit": {"configuration.py"},
     "getpass": {"prompt.py"},

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Item, Source, read_records
-from rjcli.reading.delimited import read_delimited
+from rjcli.reading import Input, Item, Source
+from rjcli.reading.delimited import DelimitedReader
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
-from rjcli.settings import Format, InputSettings
+from rjcli.settings import CsvSettings, Format, InputSettings
+
+CSV = CsvSettings()
+INPUT = InputSettings(files=())
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 json_values = st.recursive(
@@ -32,6 +35,23 @@ json_values = st.recursive(
 )
 json_objects = st.dictionaries(names, json_values, max_size=4)
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+LIMIT = 1_000_000
+
+
+def read_delimited(
+    byte_strings: Iterator[bytes], *, delimiter: str | None = None, settings: CsvSettings = CSV
+) -> Iterator[Item]:
+    """Read a CSV all of whose columns are strings."""
+    return DelimitedReader("f", settings, delimiter, LIMIT).read(byte_strings, settings.types)
+
+
+def read_input(path: Path, settings: InputSettings = INPUT) -> list[Item]:
+    """Read a file as a push does, but for its column types."""
+    found = Input(Source(str(path)), settings)
+    assert not list(found.identify())
+    return list(found.records({}))
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:
@@ -67,7 +87,7 @@ def test_ndjson_arrives_as_written(
 ) -> None:
     """NDJSON's records arrive byte for byte: LF, CRLF or blank lines, however it is cut."""
     texts = [json.dumps(record, ensure_ascii=ascii_only).encode() for record in records]
-    found = raw_records(read_ndjson(cut(end.encode().join(texts), size), "f"))
+    found = raw_records(read_ndjson(cut(end.encode().join(texts), size), "f", LIMIT))
     assert [record.json for record in found] == texts
     assert [record.number for record in found] == list(range(1, len(texts) + 1))
 
@@ -84,7 +104,7 @@ def test_json_arrives_as_written(
     """Objects in an array or in a row, compact or indented, arrive byte for byte."""
     texts = [json.dumps(record, indent=indent) for record in records]
     document = f" [ {' , '.join(texts)} ]\n" if shape == "array" else "".join(texts)
-    found = raw_records(read_json(cut(document.encode(), size), "f"))
+    found = raw_records(read_json(cut(document.encode(), size), "f", LIMIT))
     assert [record.json.decode() for record in found] == texts
 
 
@@ -102,7 +122,7 @@ def test_csv_arrives_as_written(
     writer = csv.writer(file, dialect, delimiter=delimiter)
     writer.writerows([["one", "two"], *rows])
     data = file.getvalue().encode()
-    found = raw_records(read_delimited(cut(data, size), "f", delimiter=delimiter))
+    found = raw_records(read_delimited(cut(data, size), delimiter=delimiter))
     assert [list(record.fields.values()) for record in found] == rows
     assert [json.loads(record.json) for record in found] == [record.fields for record in found]
 
@@ -132,7 +152,7 @@ def test_csv_arrives_as_written(
 )
 def test_bad_line_costs_only_itself(line: bytes, reason: str) -> None:
     """A line that is no good record is rejected with its reason; its neighbours arrive."""
-    items = [*read_ndjson(iter([b'{"id":1}\n' + line + b'\n{"id":2}\n']), "f")]
+    items = [*read_ndjson(iter([b'{"id":1}\n' + line + b'\n{"id":2}\n']), "f", LIMIT)]
     assert [item.json for item in items if isinstance(item, RawRecord)] == [
         b'{"id":1}',
         b'{"id":2}',
@@ -155,13 +175,13 @@ def test_bad_line_costs_only_itself(line: bytes, reason: str) -> None:
 )
 def test_good_line_is_kept_byte_for_byte(line: bytes) -> None:
     """Numbers past 64 bits or a double's range, escapes and spacing are nobody's to change."""
-    [record] = raw_records(read_ndjson(iter([line]), "f"))
+    [record] = raw_records(read_ndjson(iter([line]), "f", LIMIT))
     assert record.json == line.strip()
 
 
 def test_array_says_where_it_stops_being_json() -> None:
     """Where an array stops being JSON the records before it stand, and the error names the line."""
-    items = read_json(iter([b'[{"id":1},\n{"id":2}\n;{"id":3}]']), "f.json")
+    items = read_json(iter([b'[{"id":1},\n{"id":2}\n;{"id":3}]']), "f.json", LIMIT)
     assert next(items)
     assert next(items)
     with pytest.raises(InputError, match=r"f\.json, line 3"):
@@ -188,12 +208,12 @@ def test_array_says_where_it_stops_being_json() -> None:
 def test_what_is_no_json_is_refused(document: bytes) -> None:
     """Text whose brackets or commas do not fit is refused, never taken in part silently."""
     with pytest.raises(InputError):
-        list(read_json(iter([document]), "f"))
+        list(read_json(iter([document]), "f", LIMIT))
 
 
 def test_bad_element_between_good_brackets_costs_only_itself() -> None:
     """A malformed element of an array is rejected; the array goes on."""
-    items = [*read_json(iter([b'[{"id":1},\n{"id":NaN},\n7,\n{"id":2}]']), "f")]
+    items = [*read_json(iter([b'[{"id":1},\n{"id":NaN},\n7,\n{"id":2}]']), "f", LIMIT)]
     assert [line for line, _ in rejections(iter(items))] == [2, 3]
     assert len([item for item in items if isinstance(item, RawRecord)]) == 2
 
@@ -201,7 +221,7 @@ def test_bad_element_between_good_brackets_costs_only_itself() -> None:
 def test_csv_rows_that_do_not_fit_are_rejected() -> None:
     """Ragged rows and stray quotes are rejected with their line; the rows around them arrive."""
     data = b'id,name\n1,"two\nlines"\n2\n3,c,d\n4,"x"y\n\n5,e\n'
-    items = [*read_delimited(iter([data]), "f", delimiter=None)]
+    items = [*read_delimited(iter([data]))]
     assert [line for line, _ in rejections(iter(items))] == [4, 5, 6]
     assert [item.line for item in items if isinstance(item, RawRecord)] == [2, 8]
 
@@ -210,7 +230,7 @@ def test_quote_never_closed_is_rejected_with_its_line() -> None:
     """A quote that is never closed is rejected where it was opened, with all that it swallowed."""
     [rejection] = [
         item
-        for item in read_delimited(cut(b'id,name\n1,"a\n2,b\n', 5), "f", delimiter=None)
+        for item in read_delimited(cut(b'id,name\n1,"a\n2,b\n', 5))
         if isinstance(item, Rejection)
     ]
     assert (rejection.line, rejection.raw) == (2, b'1,"a\n2,b')
@@ -227,13 +247,13 @@ def test_quote_never_closed_is_rejected_with_its_line() -> None:
 def test_bad_header_is_refused(header: str, reason: str) -> None:
     """A header that does not name each column once is refused."""
     with pytest.raises(InputError, match=reason):
-        list(read_delimited(iter([f"{header}\n1,2\n".encode()]), "f", delimiter=None))
+        list(read_delimited(iter([f"{header}\n1,2\n".encode()])))
 
 
 def test_bytes_that_are_not_utf8_are_named() -> None:
     """A CSV that is not UTF-8 is refused, and the error names the byte and where it is."""
     with pytest.raises(InputError, match="byte 0xe9 at offset 11"):
-        list(read_delimited(cut("id,name\n1,né\n".encode("latin-1"), 4), "f", delimiter=None))
+        list(read_delimited(cut("id,name\n1,né\n".encode("latin-1"), 4)))
 
 
 @pytest.mark.parametrize(
@@ -253,8 +273,7 @@ def test_bytes_that_are_not_utf8_are_named() -> None:
 def test_format_is_found(tmp_path: Path, name: str, content: bytes, expected: int) -> None:
     """The format is told by the name, or by the first line that is not blank."""
     (tmp_path / name).write_bytes(content)
-    with Source(str(tmp_path / name)) as source:
-        found = raw_records(read_records(source, InputSettings(files=())))
+    found = raw_records(iter(read_input(tmp_path / name)))
     assert len(found) == expected
     assert all("id" in record.fields or not record.fields for record in found)
 
@@ -263,32 +282,31 @@ def test_format_is_found(tmp_path: Path, name: str, content: bytes, expected: in
 def test_unknown_format_is_refused(tmp_path: Path, content: bytes) -> None:
     """What is neither JSON nor CSV is refused, and the error says what to do."""
     (tmp_path / "data").write_bytes(content)
-    with (
-        Source(str(tmp_path / "data")) as source,
-        pytest.raises(InputError, match="cannot tell the format") as refusal,
-    ):
-        list(read_records(source, InputSettings(files=())))
+    with pytest.raises(InputError, match="cannot tell the format") as refusal:
+        read_input(tmp_path / "data")
     assert "--format" in str(refusal.value.hint)
 
 
 def test_format_that_is_given_is_believed(tmp_path: Path) -> None:
     """`--format` goes before the name and the content."""
     (tmp_path / "a.json").write_bytes(b"word\n1\n")
-    with Source(str(tmp_path / "a.json")) as source:
-        [record] = raw_records(read_records(source, InputSettings(files=(), format=Format.CSV)))
+    settings = InputSettings(files=(), format=Format.CSV)
+    [record] = raw_records(iter(read_input(tmp_path / "a.json", settings)))
     assert record.fields == {"word": "1"}
 
 
 def test_slow_pipe_does_not_block() -> None:
     """A pipe with nothing in it yet gives "nothing there yet" at once instead of blocking."""
     reading, writing = os.pipe()
-    with Source(f"/dev/fd/{reading}") as source:
-        items = read_records(source, InputSettings(files=(), format=Format.NDJSON))
-        assert next(items) is None
-        os.write(writing, b'{"id":1}\n{"id":')
-        assert isinstance(next(items), RawRecord)
-        assert next(items) is None
-        os.write(writing, b"2}")
-        os.close(writing)
-        assert [item.json for item in items if isinstance(item, RawRecord)] == [b'{"id":2}']
+    found = Input(Source(f"/dev/fd/{reading}"), INPUT)
+    steps = found.identify()
+    assert next(steps) is None
+    os.write(writing, b'{"id":1}\n{"id":')
+    assert not list(steps)
+    items = found.records({})
+    assert isinstance(next(items), RawRecord)
+    assert next(items) is None
+    os.write(writing, b"2}")
+    os.close(writing)
+    assert [item.json for item in items if isinstance(item, RawRecord)] == [b'{"id":2}']
     os.close(reading)

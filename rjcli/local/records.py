@@ -4,6 +4,7 @@ The rules are the Import API's: one object or an array of at most 100, each
 with `keys`, a non-empty array of names of fields that it has.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import orjson
 
 from rjcli.api import KEYS_FIELD, MAX_BATCH_RECORDS
-from rjcli.local import json_text
+from rjcli.json_text import members, parse_value, split
 
 SqlValue = int | float | str | None
 
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_MAX_INTEGER_DIGITS = 20  # those of 64 bits
+_MAX_NUMBER_CHARACTERS = 1000
 _MAX_QUOTED_CHARACTERS = 100
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1  # SQLite's
 
@@ -50,13 +54,13 @@ def read_batch(body: bytes) -> list[Record]:
     Raises RefusedBatchError, with a reason for each bad record.
     """
     try:
-        document = json_text.parse(body)
+        document = parse_value(body)
         if not isinstance(document, list):
             document, body = [document], b"[%b]" % body
         if not 1 <= len(document) <= MAX_BATCH_RECORDS:
             limit = f"a batch holds 1 to {MAX_BATCH_RECORDS}"
             raise RefusedBatchError([f"the batch has {len(document)} records; {limit}"])
-        texts = json_text.split(body)
+        texts = split(body)
     except ValueError as error:
         raise RefusedBatchError([f"the body is not valid JSON: {error}"]) from None
     records, reasons = [], []
@@ -78,6 +82,26 @@ def quoted(name: object) -> str:
     return text
 
 
+def canonical_number(text: str) -> str:
+    """Write a JSON number so that equal numbers, however large, have equal texts.
+
+    Numbers of at most 20 digits that are whole come out as plain integers:
+    ``1.0`` and ``10e-1`` as ``1``. Raises ValueError for more than 1,000 characters.
+    """
+    number = _NUMBER.fullmatch(text)
+    if number is None or len(text) > _MAX_NUMBER_CHARACTERS:
+        raise ValueError(f"a number of {len(text)} characters")
+    sign, whole, fraction, exponent = number.groups(default="")
+    digits = (whole + fraction).lstrip("0")
+    if not digits:
+        return "0"
+    significant = digits.rstrip("0")
+    power = int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+    if 0 <= power <= _MAX_INTEGER_DIGITS - len(significant):
+        return f"{sign}{significant}{'0' * power}"
+    return f"{sign}{significant}e{power}"
+
+
 def _read_record(text: bytes, value: Any) -> Record:
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 -- about data, not about types
@@ -86,7 +110,7 @@ def _read_record(text: bytes, value: Any) -> Record:
     nested = [field for field, member in values.items() if isinstance(member, (dict, list))]
     exact: dict[str, bytes] = {}
     if nested or any(isinstance(values.get(field), float) for field in keys):
-        exact = json_text.members(text)
+        exact = members(text)
     key = {field: _canonical(field, value[field], exact) for field in keys}
     for field in nested:
         values[field] = exact[field].decode()
@@ -115,7 +139,7 @@ def _canonical(field: str, member: Any, exact: Mapping[str, bytes]) -> str:
         return orjson.dumps(member).decode()
     if isinstance(member, float):
         try:
-            return json_text.canonical_number(exact[field].decode())
+            return canonical_number(exact[field].decode())
         except ValueError as error:
             raise ValueError(f"its key field {quoted(field)} is {error}: too long") from None
     if isinstance(member, int):

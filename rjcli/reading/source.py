@@ -5,83 +5,123 @@ import os
 import select
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
-from typing import Self
 
-from rjcli.errors import InputError
+from rjcli.errors import InputError, UnfinishedError
 from rjcli.settings import STDIN
 
 READ_SIZE = 256 * 1024
 
 
 class Source:
-    """An input, open within its ``with`` block. ``size`` is in bytes, None for a pipe.
+    """The bytes of one input. ``size`` is in bytes, None for a pipe.
 
-    Raises InputError if there is no such input, or if it cannot be opened or read.
+    A file can be read again and again, a pipe only once, until it is spooled.
+    Raises InputError if there is no such input, or if it cannot be read.
     """
 
     def __init__(self, path: str) -> None:
         self.name = "<stdin>" if path == STDIN else path
         self.bytes_read = 0
-        self._path = path
-        self._fd = -1
+        self._path: str | int = path
         try:
-            status = os.stat(sys.stdin.fileno() if path == STDIN else path)  # noqa: PTH116 - or a descriptor
+            if path == STDIN:
+                self._path = sys.stdin.fileno()
+            status = os.stat(self._path)  # noqa: PTH116 - or a descriptor
         except (OSError, ValueError, AttributeError) as error:
             raise self._unreadable(error) from None
         if stat.S_ISDIR(status.st_mode):
             raise InputError(
                 f"{self.name} is a directory", hint=f"name the files in it, as in {self.name}/*.csv"
             )
-        self._regular = stat.S_ISREG(status.st_mode)
-        self.size = status.st_size if self._regular else None
-
-    def __enter__(self) -> Self:
-        try:
-            self._fd = (
-                os.dup(sys.stdin.fileno())
-                if self._path == STDIN
-                else os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            )
-        except OSError as error:
-            raise self._unreadable(error) from None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        self.rereadable = stat.S_ISREG(status.st_mode)
+        self.size = status.st_size if self.rereadable else None
+        self._fd = -1  # while it is open
+        self._broken: InputError | None = None  # how the bytes that were spooled ended
 
     def byte_strings(self) -> Iterator[bytes]:
-        """The input's bytes, in order; an empty byte string means "nothing there yet"."""
-        while True:
-            if not self._ready():
-                yield b""
-                continue
-            try:
-                data = os.read(self._fd, READ_SIZE)
-            except OSError as error:
-                raise self._unreadable(error) from None
-            if not data:
-                return
-            self.bytes_read += len(data)
-            yield data
+        """The input's bytes, from its beginning; an empty byte string is "nothing there yet"."""
+        self.bytes_read = 0
+        self._fd = fd = self._open()
+        try:
+            start = os.lseek(fd, 0, os.SEEK_CUR) if self.rereadable else 0
+            while True:
+                if self.rereadable:
+                    data = os.pread(fd, READ_SIZE, start + self.bytes_read)
+                elif _has_data(fd):
+                    data = os.read(fd, READ_SIZE)
+                else:
+                    yield b""
+                    continue
+                if not data:
+                    break
+                self.bytes_read += len(data)
+                yield data
+        except OSError as error:
+            raise self._unreadable(error) from None
+        finally:
+            os.close(fd)
+        if self._broken:
+            raise self._broken
 
-    async def wait(self) -> None:
-        """Wait until there is something to read, or the end."""
-        loop = asyncio.get_running_loop()
+    async def wait(self, seconds: float | None = None) -> bool:
+        """Wait until there is something to read, or the end; false if that takes too long."""
+        if self.rereadable:
+            await asyncio.sleep(0)
+            return True
         ready = asyncio.Event()
+        loop = asyncio.get_running_loop()
         loop.add_reader(self._fd, ready.set)
         try:
-            await ready.wait()
+            async with asyncio.timeout(seconds):
+                await ready.wait()
+        except TimeoutError:
+            return False
         finally:
             loop.remove_reader(self._fd)
+        return True
 
-    def _ready(self) -> bool:
-        if self._regular:
-            return True
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        return bool(poll.poll(0))
+    def spool(self, byte_strings: Iterator[bytes]) -> Iterator[None]:
+        """Copy a pipe's bytes, as they are given, to disk, and read them from there from now on.
+
+        Yields None for "nothing there yet". Where the bytes break off, they do so again when
+        they are read. Raises UnfinishedError if the disk is full.
+        """
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as the source
+        size = 0
+        try:
+            for data in byte_strings:
+                size += spool.write(data)
+                spool.flush()
+                if not data:
+                    yield None
+        except InputError as error:
+            self._broken = error
+        except OSError as error:
+            raise UnfinishedError(
+                f"cannot spool {self.name} in {tempfile.gettempdir()}: {error.strerror}",
+                hint="set TMPDIR to a directory with room, or pin every column with --type",
+            ) from None
+        spool.seek(0)
+        self._spool = spool
+        self._path = spool.fileno()
+        self.rereadable, self.size = True, size
+
+    def _open(self) -> int:
+        if isinstance(self._path, int):
+            return os.dup(self._path)
+        try:
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> InputError:
         reason = error.strerror if isinstance(error, OSError) else "there is none"
         return InputError(f"cannot read {self.name}: {reason}")
+
+
+def _has_data(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))

@@ -9,6 +9,7 @@ from rjcli.model import (
     Event,
     Finished,
     Job,
+    Noted,
     Progressed,
     Rejected,
     Rejection,
@@ -41,6 +42,8 @@ class Report:
         match event:
             case Started(job):
                 self._start(job)
+            case Noted(text):
+                self.note(text)
             case Progressed():
                 self._progress.update(event)
             case Rejected(rejection):
@@ -82,7 +85,8 @@ class Report:
         keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
         inputs = ["stdin" if file == STDIN else file for file in job.inputs]
         self.note(f"pushing {', '.join(inputs)} to table {job.table}, {keys}")
-        self.note(f"environment {job.environment}, {job.host}, client id {job.client_id}")
+        client = "" if job.client_id is None else f", client id {job.client_id}"
+        self.note(f"environment {job.environment}, {job.host}{client}")
         self._progress.start()
 
     def _reject(self, rejection: Rejection) -> None:
@@ -101,7 +105,7 @@ class Report:
         if self._settings.json:
             self._print_document(summary_document(summary))
         elif not self._settings.quiet:
-            label = f"{summary.status}: "
+            label = f"{'dry run, ' if summary.job.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
             print_line(self._out, first, label=label, style=_STYLES.get(summary.status, "bold red"))
             for line in others:

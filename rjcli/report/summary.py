@@ -12,7 +12,7 @@ from rjcli.model import Status, Summary
 def summary_document(summary: Summary) -> dict[str, Any]:
     """The object that ``--json`` prints."""
     job = summary.job
-    return {
+    document = {
         "run": job.run,
         "status": summary.status,
         "exit_code": summary.exit_code,
@@ -39,6 +39,11 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "resumable": False,
         "message": summary.message,
     }
+    if summary.column_types:
+        document["column_types"] = dict(summary.column_types)
+    if job.dry_run:
+        document["first_body"] = summary.first_body and summary.first_body.decode()
+    return document
 
 
 def failure_document(error: RjcliError) -> dict[str, Any]:
@@ -47,19 +52,28 @@ def failure_document(error: RjcliError) -> dict[str, Any]:
 
 
 def summary_lines(summary: Summary) -> list[str]:
-    """The account, and what it took."""
+    """The account, what it took, and what was found out about the input."""
     counts = summary.counts
-    settled = counts.accepted + counts.rejected
     account = (
         f"read {counts.read:,} = accepted {counts.accepted:,} + rejected {counts.rejected:,}"
         f" + unknown {counts.unknown:,} + unsent {counts.unsent:,}"
     )
-    effort = (
-        f"{_number(summary.requests, 'request')}, {decimal(summary.bytes_read)} read,"
-        f" {decimal(summary.bytes_sent)} sent, {summary.seconds:.1f} s,"
-        f" {settled / max(summary.seconds, 0.001):,.0f} records/s"
-    )
-    return [account, effort]
+    requests = _number(summary.requests, "request")
+    if summary.job.dry_run:
+        effort = f"a push would send {requests}, {decimal(summary.bytes_sent)}"
+    else:
+        rate = (counts.accepted + counts.rejected) / max(summary.seconds, 0.001)
+        effort = (
+            f"{requests}, {decimal(summary.bytes_read)} read, {decimal(summary.bytes_sent)} sent,"
+            f" {summary.seconds:.1f} s, {rate:,.0f} records/s"
+        )
+    lines = [account, effort]
+    if summary.column_types:
+        types = [f"{name} {type_}" for name, type_ in summary.column_types.items()]
+        lines.append(f"column types: {', '.join(types)}")
+    if summary.first_body is not None:
+        lines += ["the first request's body:", summary.first_body.decode()]
+    return lines
 
 
 def _number(count: int, thing: str) -> str:

@@ -91,7 +91,7 @@ def test_local_documented_upsert_example(api: RunningApi) -> None:
         (b'{"keys":["id"],"id":"\\ud800"}', "not valid JSON"),
         (b'\xef\xbb\xbf{"keys":["id"],"id":1}', "not valid JSON"),
         (b'{"keys":["id"],"id":1} {}', "not valid JSON"),
-        (b'{"keys":["id"],"id":1,"deep":%b}' % (b"[" * 1000 + b"]" * 1000), "nested deeper"),
+        (b'{"keys":["id"],"id":1,"deep":%b}' % (b"[" * 1100 + b"]" * 1100), "depth limit"),
         (b'{"keys":["id"],"id":1,"deep":%b}' % (b"[" * 50000 + b"]" * 50000), "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b"[]", "the batch has 0 records"),

@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.local.json_text import canonical_number
-from rjcli.local.records import read_batch
+from rjcli.local.records import canonical_number, read_batch
 from rjcli.local.store import MAX_COLUMNS, Store, TableSummary
 
 INTEGERS = st.from_regex(r"-?(0|[1-9][0-9]{0,40})", fullmatch=True)

@@ -1,0 +1,175 @@
+"""The command line: options become settings, errors become a message and an exit code.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` and
+``--version`` answer at once.
+"""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from rjcli import __version__
+from rjcli.cli.declare import app, command, option
+from rjcli.cli.flags import AccessOptions, LoginOptions, PushOptions, ServeOptions, fill_in
+from rjcli.errors import DefectError, RjcliError, UsageError
+from rjcli.options import (
+    parse_delimiter,
+    parse_encoding,
+    parse_files,
+    parse_keys,
+    parse_shape,
+    parse_table,
+    parse_types,
+)
+from rjcli.settings import (
+    CsvSettings,
+    InputSettings,
+    OutputSettings,
+    PushSettings,
+    ServeSettings,
+)
+
+if TYPE_CHECKING:
+    from rjcli.report import Report
+
+
+@command("push")
+def push(options: PushOptions) -> int:
+    """Load files into a table."""
+    options = options.filled_in()
+    keys = parse_keys(options.keys or ())
+    shape = parse_shape(options.select or (), options.rename or (), options.set or ())
+    types = parse_types(options.type or ())
+    settings = PushSettings(
+        table=parse_table(options.table),
+        keys=keys,
+        input=InputSettings(
+            files=parse_files(options.files),
+            format=options.format,
+            compression=options.compression,
+            csv=CsvSettings(
+                encoding=parse_encoding(options.encoding),
+                delimiter=parse_delimiter(options.delimiter),
+                types=types,
+                detect_types=not options.no_detect_types,
+                null_string=options.null_string,
+                empty_null=options.empty_null,
+                columns=tuple(dict.fromkeys([*shape.columns(keys), *types])),
+            ),
+            max_record_bytes=options.max_record_bytes,
+            skip=options.skip,
+            limit=options.limit,
+        ),
+        shape=shape,
+        batch_size=options.batch_size,
+        flush_after=options.flush_after,
+        dry_run=options.dry_run,
+    )
+    output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)
+    access = options.access()
+
+    from rjcli import commands
+
+    return commands.push(access, settings, _report(output))
+
+
+@command("status")
+def status(options: AccessOptions) -> int:
+    """Is the API operational?"""
+    from rjcli import commands
+
+    return commands.status(options.filled_in().access(), _report(OutputSettings(json=options.json)))
+
+
+@command("auth-check")
+def auth_check(options: AccessOptions) -> int:
+    """May this client id and API key push, in that environment?"""
+    from rjcli import commands
+
+    return commands.auth_check(
+        options.filled_in().access(), _report(OutputSettings(json=options.json))
+    )
+
+
+@command("login")
+def login(options: LoginOptions) -> int:
+    """Store credentials, and defaults, for a profile; the API key is asked for or read from stdin.
+
+    The one command that asks anything.
+    """
+    from rjcli import login as command
+    from rjcli.profiles import find_profile
+
+    previous = find_profile(options.profile, os.environ)
+    report = _report(OutputSettings(json=options.json))
+    if options.delete:
+        return command.logout(options.profile, previous, report)
+    return command.login(fill_in(options, previous).settings(), previous, report)
+
+
+@command("serve")
+def serve(options: ServeOptions) -> int:
+    """Run a local Import API to develop and test against."""
+    from rjcli import commands
+
+    values = vars(options)
+    settings = ServeSettings(database=values.pop("db"), **values)
+    return commands.serve(settings, _report(OutputSettings()))
+
+
+def _report(settings: OutputSettings) -> "Report":
+    from rjcli.report import Report
+
+    return Report(settings)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"rjcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
+    try:
+        exit_code = typer.main.get_command(app)(
+            sys.argv[1:] or ["--help"], prog_name="rjcli", standalone_mode=False
+        )
+    except RjcliError as error:
+        exit_code = _fail(error)
+    except typer.TyperException as error:
+        exit_code = _fail(UsageError(error.format_message(), hint="rjcli --help"))
+    except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
+        exit_code = _fail(_defect(error))
+    sys.exit(exit_code)
+
+
+def _fail(error: RjcliError) -> int:
+    # The options may be what is wrong, so that they cannot be asked.
+    wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
+    _report(OutputSettings(json=wants_json)).failure(error)
+    return error.exit_code
+
+
+def _defect(error: Exception) -> DefectError:
+    """Say where an unforeseen error happened, but none of its text: that may hold anything."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return DefectError(
+        f"a defect in rjcli: {type(error).__name__} in {where}",
+        hint="please report it, with the command and the version that rjcli --version shows",
+    )

@@ -1,0 +1,167 @@
+"""Cells become JSON: which type a column has, and the exact text of its values.
+
+Columns are worked on whole, hundreds of rows at a time: joined into one text, a
+column is checked by a single match.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from json.encoder import encode_basestring
+from typing import Any
+
+from rjcli.json_text import MalformedJsonError, parse_value
+from rjcli.settings import ColumnType, CsvSettings
+
+_NULL = "null"
+_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
+
+
+def _column_of(value: str) -> re.Pattern[str]:
+    """A pattern for a whole column, its cells joined by line ends, each such a value."""
+    return re.compile(rf"(?:(?:{value})\n)*+(?:{value})")
+
+
+# What a cell plainly is. The longest integers are looked at one by one.
+_PLAIN_INTEGER = r"0|-?[1-9][0-9]{0,17}"
+_PLAIN_DECIMAL = r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]+"
+_LONG_INTEGER = re.compile(r"-?[1-9][0-9]{18}")
+_DETECTED = {
+    ColumnType.BOOLEAN: _column_of("true|false"),
+    ColumnType.INTEGER: _column_of(_PLAIN_INTEGER),
+    ColumnType.NUMBER: _column_of(f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}"),
+}
+# What can be sent as it stands where the column is pinned to the type.
+_FITTING = {
+    ColumnType.BOOLEAN: _column_of("true|false"),
+    ColumnType.INTEGER: _column_of("-?(?:0|[1-9][0-9]*)"),
+    ColumnType.NUMBER: _column_of(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+}
+
+
+class TypeDetector:
+    """Finds the types of columns from all of their values.
+
+    A column is a boolean, an integer or a number only if every value that is
+    not empty plainly is one; otherwise, and without any value, it is a string.
+    """
+
+    def __init__(self, settings: CsvSettings) -> None:
+        self._null = settings.null_string
+        self._pinned = settings.types
+        self._candidates: dict[str, list[ColumnType]] = {}
+        self._seen: set[str] = set()
+
+    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Take in rows that are as long as the header."""
+        for name, column in zip(header, zip(*rows, strict=True), strict=False):
+            candidates = self._candidates.setdefault(
+                name, [] if name in self._pinned else [*_DETECTED]
+            )
+            if candidates and (
+                values := [value for value in column if value and value != self._null]
+            ):
+                self._seen.add(name)
+                candidates[:] = [type_ for type_ in candidates if _all_are(type_, values)]
+
+    def types(self) -> dict[str, ColumnType]:
+        """The type of each column seen; the pinned ones as they are pinned."""
+        return {
+            name: self._pinned.get(name)
+            or (candidates[0] if candidates and name in self._seen else ColumnType.STRING)
+            for name, candidates in self._candidates.items()
+        }
+
+
+def _all_are(type_: ColumnType, values: Sequence[str]) -> bool:
+    if _matches(_DETECTED[type_], values):
+        return True
+    if type_ is ColumnType.BOOLEAN:
+        return False
+    # Integers of 19 digits, some of which are past 64 bits, are not in the pattern.
+    others = [value for value in values if not _is_long_integer(value)]
+    return len(others) < len(values) and (not others or _matches(_DETECTED[type_], others))
+
+
+def _is_long_integer(value: str) -> bool:
+    return bool(_LONG_INTEGER.fullmatch(value)) and _MIN_INTEGER <= int(value) <= _MAX_INTEGER
+
+
+def _matches(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
+    joined = "\n".join(values)
+    # A line end within a value would pass for two values.
+    return bool(pattern.fullmatch(joined)) and joined.count("\n") == len(values) - 1
+
+
+class CellEncoder:
+    """Writes rows as JSON objects: numbers and booleans with their own text, strings quoted.
+
+    ``types`` names the columns that are no strings. Their empty cells are null;
+    those of string columns are empty strings unless the settings say otherwise.
+    """
+
+    def __init__(
+        self, header: Sequence[str], types: Mapping[str, ColumnType], settings: CsvSettings
+    ) -> None:
+        self._header = tuple(header)
+        self._types = [types.get(name, ColumnType.STRING) for name in header]
+        self._null = settings.null_string
+        self._empty_null = settings.empty_null
+        names = [encode_basestring(name).replace("%", "%%") for name in header]
+        self._template = "{" + ",".join(f"{name}:%s" for name in names) + "}"
+
+    def encode(self, rows: Sequence[Sequence[str]]) -> Iterator[tuple[bytes, dict[str, Any]] | str]:
+        """For each row, as long as the header: its JSON and its fields, or what does not fit."""
+        faults: dict[int, str] = {}
+        columns = [
+            self._encode_column(name, type_, cells, faults)
+            for name, type_, cells in zip(
+                self._header, self._types, zip(*rows, strict=True), strict=True
+            )
+        ]
+        texts = zip(*(texts for texts, _ in columns), strict=True)
+        values = zip(*(values for _, values in columns), strict=True)
+        for index, (row_texts, row_values) in enumerate(zip(texts, values, strict=True)):
+            if index in faults:
+                yield faults[index]
+            else:
+                fields = dict(zip(self._header, row_values, strict=True))
+                yield (self._template % row_texts).encode(), fields
+
+    def _encode_column(
+        self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]
+    ) -> tuple[Sequence[str], Sequence[Any]]:
+        """The texts and the values of a column; what does not fit goes into ``faults``."""
+        nulls = self._nulls(type_)
+        values: Sequence[str | None] = cells
+        if not nulls.isdisjoint(cells):
+            values = [None if cell in nulls else cell for cell in cells]
+        if type_ is ColumnType.STRING:
+            if values is cells:
+                return [*map(encode_basestring, cells)], cells
+            return [
+                encode_basestring(value) if value is not None else _NULL for value in values
+            ], values
+        if type_ is ColumnType.JSON:
+            return [value or _NULL for value in values], self._parse(name, values, faults)
+        present = [value for value in values if value is not None]
+        if present and not _matches(_FITTING[type_], present):
+            for index, value in enumerate(values):
+                if value is not None and not _matches(_FITTING[type_], [value]):
+                    faults[index] = f"{value!r} in column {name!r} is no {type_}"
+        return [value or _NULL for value in values], values
+
+    def _nulls(self, type_: ColumnType) -> set[str]:
+        nulls = set() if self._null is None else {self._null}
+        return nulls | {""} if self._empty_null or type_ is not ColumnType.STRING else nulls
+
+    def _parse(
+        self, name: str, values: Sequence[str | None], faults: dict[int, str]
+    ) -> Sequence[Any]:
+        parsed: list[Any] = []
+        for index, value in enumerate(values):
+            try:
+                parsed.append(None if value is None else parse_value(value.encode()))
+            except MalformedJsonError as error:
+                parsed.append(None)
+                faults[index] = f"column {name!r} is not JSON: {error.reason}"
+        return parsed

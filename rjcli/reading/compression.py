@@ -1,0 +1,150 @@
+"""Compressed inputs: streamed, and good to their very end or refused.
+
+What comes out of one step is bounded, so that an input that expands without
+end costs time and no memory.
+"""
+
+import bz2
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import PurePath
+from typing import Protocol
+
+from rjcli.errors import InputError
+from rjcli.settings import Compression
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_STEP = 256 * 1024  # bytes that come out of one step at most
+_XZ_MEMORY = 256 * 2**20  # bytes; `xz -9` needs 65 MiB
+_MAGIC = {
+    Compression.GZIP: b"\x1f\x8b",
+    Compression.BZ2: b"BZh",
+    Compression.XZ: b"\xfd7zXZ\x00",
+    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+}
+_LONGEST_MAGIC = max(map(len, _MAGIC.values()))
+_SUFFIXES = {
+    ".gz": Compression.GZIP,
+    ".bz2": Compression.BZ2,
+    ".xz": Compression.XZ,
+    ".zst": Compression.ZSTD,
+    ".zstd": Compression.ZSTD,
+}
+
+_CORRUPT = (zlib.error, lzma.LZMAError, zstd.ZstdError)
+_MEND = "fetch the file again; the records before this point are accounted for"
+
+
+class _Decompressor(Protocol):
+    """What bz2, lzma and zstd offer for one stream, of which a file may hold several."""
+
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+class _GzipDecompressor:
+    """The same for gzip, which zlib offers in another form."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
+        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+
+_DECOMPRESSORS: dict[Compression, Callable[[], _Decompressor]] = {
+    Compression.GZIP: _GzipDecompressor,
+    Compression.BZ2: bz2.BZ2Decompressor,
+    Compression.XZ: lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
+    Compression.ZSTD: zstd.ZstdDecompressor,
+}
+
+
+def decompress(
+    byte_strings: Iterator[bytes], name: str, compression: Compression
+) -> Iterator[bytes]:
+    """Decompress an input, if it is compressed; an empty byte string is "nothing there yet".
+
+    Raises InputError, once all that was good has been yielded, if the input is
+    corrupt, ends too early, or has anything else behind its compressed part.
+    """
+    head = b""
+    for data in byte_strings:
+        head += data
+        if len(head) >= _LONGEST_MAGIC:
+            break
+        if not data:
+            yield b""
+    found = _find(head, name) if compression is Compression.AUTO else compression
+    rest = chain([head], byte_strings) if head else byte_strings
+    yield from rest if found is Compression.NONE else _decompress(rest, name, found)
+
+
+def without_suffix(name: str) -> str:
+    """A file's name as it would be without compression."""
+    return name.removesuffix(PurePath(name).suffix) if _suffix(name) else name
+
+
+def _suffix(name: str) -> Compression | None:
+    return _SUFFIXES.get(PurePath(name).suffix.lower())
+
+
+def _find(head: bytes, name: str) -> Compression:
+    for compression, magic in _MAGIC.items():
+        if head.startswith(magic):
+            return compression
+    if named := _suffix(name):
+        raise InputError(
+            f"{name} is not {named} as its name says",
+            hint="if it is not compressed at all, say --compression none",
+        )
+    return Compression.NONE
+
+
+def _decompress(
+    byte_strings: Iterator[bytes], name: str, compression: Compression
+) -> Iterator[bytes]:
+    stream: _Decompressor | None = None  # none is open before the first and after each
+    ended = False
+    for data in byte_strings:
+        if not data:
+            yield b""
+        left = data
+        while left:
+            if stream is None:
+                left = left.lstrip(b"\0") if ended else left  # padding to a block's size
+                if not left:
+                    break
+                stream = _DECOMPRESSORS[compression]()
+            try:
+                while not stream.eof and (out := stream.decompress(left, _STEP)):
+                    yield out
+                    left = b""
+            except (*_CORRUPT, OSError, EOFError) as error:
+                what = "has something else behind its end" if ended else "is corrupt"
+                raise InputError(f"{name} {what}: {error}", hint=_MEND) from None
+            left = b""
+            if stream.eof:
+                left, stream, ended = stream.unused_data, None, True
+    if stream is not None or not ended:
+        raise InputError(f"{name} ends too early: its {compression} data is cut off", hint=_MEND)

@@ -1,0 +1,154 @@
+"""One input: its compression, its format, and the reader that reads it."""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import PurePath
+
+from rjcli.errors import InputError, UsageError
+from rjcli.model import RawRecord, Rejection
+from rjcli.reading.cells import TypeDetector
+from rjcli.reading.compression import decompress, without_suffix
+from rjcli.reading.delimited import DelimitedReader
+from rjcli.reading.json_stream import read_json
+from rjcli.reading.ndjson import read_ndjson
+from rjcli.reading.rows import DELIMITERS
+from rjcli.reading.source import Source
+from rjcli.settings import DEFAULT_ENCODING, ColumnType, Format, InputSettings
+
+Item = RawRecord | Rejection | None
+"""What a reader yields: a record, a rejection, or None for "nothing there yet"."""
+
+_BY_SUFFIX = {
+    ".ndjson": Format.NDJSON,
+    ".jsonl": Format.NDJSON,
+    ".csv": Format.CSV,
+    ".tsv": Format.TSV,
+    ".tab": Format.TSV,
+}
+_SNIFF_SIZE = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Input:
+    """One input of a push: identify it, find its column types if it needs them, read it.
+
+    Raises InputError when the input cannot be read on; what was yielded before stands.
+    """
+
+    def __init__(self, source: Source, settings: InputSettings) -> None:
+        self.source = source
+        self.format = settings.format
+        self._settings = settings
+        self._head = b""
+        self._rest: Iterator[bytes] = iter(())  # behind the head, while it cannot be read again
+        self._spooled = False
+
+    def identify(self) -> Iterator[None]:
+        """Find the format; yields None for "nothing there yet"."""
+        byte_strings = self._decompressed()
+        while not _has_first_line(self._head):
+            data = next(byte_strings, None)
+            if data is None:
+                break
+            if not data:
+                yield None
+            self._head += data
+        if not self.source.rereadable:
+            self._rest = byte_strings
+        if self.format is Format.AUTO:
+            self.format = self._by_name() or self._by_content()
+        self._check_encoding()
+
+    @property
+    def is_delimited(self) -> bool:
+        """Whether it has columns."""
+        return self.format in {Format.CSV, Format.TSV}
+
+    def wants_types(self) -> bool:
+        """Whether it has a column whose type has to be found."""
+        if not (self.is_delimited and self._settings.csv.detect_types):
+            return False
+        header = self._delimited().header(self._head)
+        return not header or not set(header) <= set(self._settings.csv.types)
+
+    def spool(self) -> Iterator[None]:
+        """Copy a pipe to disk, so that it can be read twice."""
+        yield from self.source.spool(chain([self._head], self._rest))
+        self._spooled = True
+
+    def detect(self, detector: TypeDetector) -> Iterator[None]:
+        """Show all rows to a detector; what breaks off is shown as far as it goes."""
+        try:
+            yield from self._delimited().detect(self._content(), detector)
+        except InputError:
+            return  # it is raised again where it counts: when the records are read
+
+    def records(self, types: Mapping[str, ColumnType]) -> Iterator[Item]:
+        """Read the records."""
+        content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
+        match self.format:
+            case Format.NDJSON:
+                return read_ndjson(content, name, longest)
+            case Format.JSON:
+                return read_json(content, name, longest)
+            case _:
+                return self._delimited().read(content, types)
+
+    def _decompressed(self) -> Iterator[bytes]:
+        byte_strings = self.source.byte_strings()
+        if self._spooled:
+            return byte_strings
+        return decompress(byte_strings, self.source.name, self._settings.compression)
+
+    def _content(self) -> Iterator[bytes]:
+        """The decompressed bytes from the beginning, without a UTF-8 byte order mark."""
+        if self.source.rereadable:
+            return _without_mark(self._decompressed())
+        return _without_mark(chain([self._head] if self._head else [], self._rest))
+
+    def _delimited(self) -> DelimitedReader:
+        delimiter = self._settings.csv.delimiter or ("\t" if self.format is Format.TSV else None)
+        return DelimitedReader(
+            self.source.name, self._settings.csv, delimiter, self._settings.max_record_bytes
+        )
+
+    def _by_name(self) -> Format | None:
+        name = PurePath(without_suffix(self.source.name))
+        return _BY_SUFFIX.get(name.suffix.lower())
+
+    def _by_content(self) -> Format:
+        """Tell the format by the first line that is not blank."""
+        if self._settings.csv.encoding != DEFAULT_ENCODING:
+            return Format.CSV
+        first_line = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip().split(b"\n", 1)[0].rstrip()
+        if first_line.startswith(b"["):
+            return Format.JSON
+        if first_line.startswith(b"{"):
+            return Format.NDJSON if first_line.endswith(b"}") else Format.JSON
+        if b"\0" not in first_line and any(mark.encode() in first_line for mark in DELIMITERS):
+            return Format.CSV
+        if not self._head:
+            return Format.NDJSON  # of no records
+        raise InputError(
+            f"cannot tell the format of {self.source.name}: it looks like neither JSON nor CSV",
+            hint="say what it is with --format json, ndjson, csv or tsv",
+        )
+
+    def _check_encoding(self) -> None:
+        encoding = self._settings.csv.encoding
+        if self._head.startswith(_UTF_16_MARKS) and encoding == DEFAULT_ENCODING:
+            raise InputError(
+                f"{self.source.name} is UTF-16", hint="say --encoding utf-16 if it is a CSV"
+            )
+        if encoding != DEFAULT_ENCODING and not self.is_delimited:
+            raise UsageError("JSON is always UTF-8", hint="--encoding is for CSV and TSV")
+
+
+def _has_first_line(head: bytes) -> bool:
+    return len(head) >= _SNIFF_SIZE or b"\n" in head.removeprefix(_BYTE_ORDER_MARK).lstrip()
+
+
+def _without_mark(byte_strings: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(byte_strings, b"")
+    return chain([first.removeprefix(_BYTE_ORDER_MARK)], byte_strings) if first else byte_strings
