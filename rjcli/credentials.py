@@ -1,42 +1,19 @@
-"""Client id and API key: where they come from, and a key that does not show itself."""
+"""Who pushes: where client id and API key come from."""
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
+from rjcli.api_key import MAX_KEY_CHARACTERS, ApiKey
+from rjcli.configuration import Profile
 from rjcli.errors import UsageError
+from rjcli.options import parse_client_id
+from rjcli.private_file import read_secret_file
+from rjcli.settings import STDIN
+from rjcli.system_keyring import fetch_key
 
 CLIENT_ID_VARIABLE = "RJCLI_CLIENT_ID"
 API_KEY_VARIABLE = "RJCLI_API_KEY"
-_MASK = "[API key]"
-_MAX_KEY_BYTES = 4096
-
-
-class ApiKey:
-    """An API key that shows itself only when it is asked to."""
-
-    __slots__ = ("_forms", "_text")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        forms = {text, quote(text, safe=""), quote_plus(text)}
-        self._forms = sorted(forms, key=len, reverse=True)
-
-    def __repr__(self) -> str:
-        return _MASK
-
-    def reveal(self) -> str:
-        """The key itself, for the one request that needs it."""
-        return self._text
-
-    def redact(self, text: bytes) -> bytes:
-        """Take the key, plain or percent-encoded, out of something that came from outside."""
-        for form in self._forms:
-            text = text.replace(form.encode(), _MASK.encode())
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +25,52 @@ class Credentials:
 
 
 def find_credentials(
-    client_id: str | None, api_key_file: str | None, environ: Mapping[str, str]
+    client_id: str | None,
+    api_key_file: str | None,
+    environ: Mapping[str, str],
+    profile: Profile | None = None,
 ) -> Credentials:
-    """Find the credentials: options first, then the environment.
+    """Find the credentials: options first, then the environment, then the profile.
 
-    Raises UsageError if one of the two is missing or malformed.
+    Raises UsageError if one of the two is missing or malformed, or is in a file
+    or keyring that it cannot be read from.
     """
     return Credentials(
-        _parse_client_id(client_id or environ.get(CLIENT_ID_VARIABLE) or None),
-        _find_api_key(api_key_file, environ),
+        _find_client_id(client_id or environ.get(CLIENT_ID_VARIABLE), profile),
+        _find_api_key(api_key_file, environ, profile),
     )
 
 
-def _parse_client_id(text: str | None) -> int:
-    if text is None:
-        raise UsageError("no client id", hint=f"give --client-id, or set {CLIENT_ID_VARIABLE}")
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):  # noqa: PLR2004 - 64 bits
-        raise UsageError(f"the client id must be a positive whole number, not {text!r}")
-    return int(text)
+def _find_client_id(text: str | None, profile: Profile | None) -> int:
+    if text:
+        return parse_client_id(text)
+    if profile and profile.client_id:
+        return profile.client_id
+    raise UsageError(
+        "no client id", hint=f"give --client-id, set {CLIENT_ID_VARIABLE}, or: rjcli login"
+    )
 
 
-def _find_api_key(api_key_file: str | None, environ: Mapping[str, str]) -> ApiKey:
-    if api_key_file is not None:
-        return _checked_key(_read_key_file(Path(api_key_file)), f"the key in {api_key_file}")
+def _find_api_key(file: str | None, environ: Mapping[str, str], profile: Profile | None) -> ApiKey:
+    if file is not None:
+        return _read_key_file(file)
     if environ.get(API_KEY_VARIABLE):
-        return _checked_key(environ[API_KEY_VARIABLE], f"the key in {API_KEY_VARIABLE}")
-    raise UsageError("no API key", hint=f"set {API_KEY_VARIABLE}, or give --api-key-file FILE")
+        return ApiKey.parse(environ[API_KEY_VARIABLE], f"the key in {API_KEY_VARIABLE}")
+    if profile and profile.in_keyring:
+        return fetch_key(profile.name)
+    if profile and profile.api_key:
+        return profile.api_key
+    raise UsageError(
+        "no API key", hint=f"set {API_KEY_VARIABLE}, give --api-key-file FILE, or: rjcli login"
+    )
 
 
-def _read_key_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise UsageError(
-                    f"others can read the API key file {path}", hint=f"chmod 600 {path}"
-                )
-            return file.read(_MAX_KEY_BYTES).decode().removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"cannot read the API key file {path}: {reason}") from None
-
-
-def _checked_key(text: str, name: str) -> ApiKey:
-    """Refuse what cannot be a key, without echoing it."""
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise UsageError(f"{name} is empty, or has spaces or unprintable characters in it")
-    return ApiKey(text)
+def _read_key_file(file: str) -> ApiKey:
+    if file == STDIN:
+        raise UsageError(
+            "--api-key-file takes no key from stdin", hint="a file of that name is ./-"
+        )
+    content = read_secret_file(Path(file), "the API key file", MAX_KEY_CHARACTERS + len("\r\n"))
+    # Bytes beyond ASCII become characters that no key may have.
+    text = content.decode("latin-1").removesuffix("\n").removesuffix("\r")
+    return ApiKey.parse(text, f"the key in {file}")

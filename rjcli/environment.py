@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rjcli.api import Endpoint
-from rjcli.credentials import ApiKey, Credentials, find_credentials
+from rjcli.api_key import ApiKey
+from rjcli.credentials import Credentials, find_credentials
 from rjcli.errors import UsageError
+from rjcli.profiles import load_profile
 from rjcli.settings import AccessSettings
 
 LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before it has been started
@@ -33,7 +35,12 @@ def connect(access: AccessSettings) -> Iterator[Connection]:
     if access.target.endpoint:
         yield Connection(
             access.target.endpoint,
-            lambda: find_credentials(access.client_id, access.api_key_file, os.environ),
+            lambda: find_credentials(
+                access.client_id,
+                access.api_key_file,
+                os.environ,
+                load_profile(access.profile, os.environ),
+            ),
         )
         return
     with extra_local():

@@ -27,8 +27,19 @@ def parse_target(environment: Environment | None, base_url: str | None) -> Targe
         raise UsageError(f"--base-url is no usable address: {error}") from None
 
 
-def parse_table(name: str) -> str:
-    """Check a table name."""
+def parse_client_id(text: str) -> int:
+    """Read a client id. The error does not echo it: an API key may stand in its place."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):  # noqa: PLR2004 - 64 bits
+        raise UsageError("the client id must be a positive whole number")
+    return int(text)
+
+
+def parse_table(name: str | None) -> str:
+    """Check a table name; None if neither an option nor a profile gave one."""
+    if name is None:
+        raise UsageError(
+            "no table given", hint="give --table, set RJCLI_TABLE, or store it in a profile"
+        )
     if not is_table_name(name):
         raise UsageError(
             f"bad table name: {name!r}",

@@ -80,6 +80,7 @@ class AccessSettings:
     target: Target
     client_id: str | None = None
     api_key_file: str | None = None
+    profile: str | None = None
     timeout: float = 30.0
     database: str = "rjcli-local.db"  # of the local environment
 
@@ -187,6 +188,28 @@ class ServeSettings:
     drop_after_apply: float = 0.0
     retry_after: int | None = None
     seed: int | None = None
+
+
+class KeyStore(StrEnum):
+    """Where ``login`` puts an API key; ``auto``: the system keyring, else a file."""
+
+    AUTO = "auto"
+    KEYRING = "keyring"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """The profile to store, and where its key goes. ``timeout`` of the check in seconds."""
+
+    profile: str
+    target: Target
+    client_id: int | None = None  # None: to be asked for
+    table: str | None = None
+    keys: tuple[str, ...] = ()
+    store: KeyStore = KeyStore.AUTO
+    check: bool = True
+    timeout: float = 30.0
 
 
 class ProgressMode(StrEnum):

@@ -126,7 +126,7 @@ def test_serve_refuses_a_port_in_use(rjcli: Rjcli, serve: Serve) -> None:
 
 def test_help_fits_a_narrow_terminal(rjcli: Rjcli) -> None:
     """Help is shown for every command, and fits 60 columns."""
-    for command in ("push", "status", "auth-check", "serve"):
+    for command in ("push", "status", "auth-check", "login", "serve"):
         done = rjcli(command, "--help", env={"COLUMNS": "60", "TERMINAL_WIDTH": "60"})
         assert done.returncode == 0
         assert f"Usage: rjcli {command}" in done.stdout

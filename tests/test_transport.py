@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, quote
 import pytest
 
 from rjcli.api import Answer, Endpoint
-from rjcli.credentials import ApiKey, Credentials
+from rjcli.api_key import ApiKey
+from rjcli.credentials import Credentials
 from rjcli.errors import TransportError
 from rjcli.transport import MAX_ANSWER_BYTES, Transport
 from tests.conftest import Serve

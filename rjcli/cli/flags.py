@@ -1,14 +1,37 @@
 """The options of each command: how they are written, what the help says of them, their defaults."""
 
-from dataclasses import dataclass
-from typing import Annotated
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import typer
 
 from rjcli.api import MAX_BATCH_RECORDS, Environment
 from rjcli.cli.declare import option
-from rjcli.options import parse_target
-from rjcli.settings import DEFAULT_ENCODING, AccessSettings, Compression, Format, ProgressMode
+from rjcli.options import parse_client_id, parse_keys, parse_table, parse_target
+from rjcli.settings import (
+    DEFAULT_ENCODING,
+    AccessSettings,
+    Compression,
+    Format,
+    KeyStore,
+    LoginSettings,
+    ProgressMode,
+)
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from rjcli.configuration import Profile
+
+Options = TypeVar("Options", bound="DataclassInstance")
+
+
+def fill_in(options: Options, profile: "Profile | None") -> Options:
+    """Take what was not given from a profile."""
+    if profile is None:
+        return options
+    return replace(options, **profile.defaults(vars(options)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +52,10 @@ class AccessOptions:
             help="File that holds the API key; else RJCLI_API_KEY.",
         ),
     ] = None
+    profile: Annotated[
+        str | None,
+        option(metavar="NAME", help="Stored by login: takes the place of what is not given."),
+    ] = None
     db: Annotated[str, option(metavar="FILE", help="With --env local: keep the records here.")] = (
         "rjcli-local.db"
     )
@@ -37,12 +64,19 @@ class AccessOptions:
     ] = 30.0
     json: Annotated[bool, option("--json", help="Print one JSON object on stdout.")] = False
 
+    def filled_in(self) -> Self:
+        """Take what was not given from the profile."""
+        from rjcli.profiles import load_profile
+
+        return fill_in(self, load_profile(self.profile, os.environ))
+
     def access(self) -> AccessSettings:
         """Check them."""
         return AccessSettings(
             target=parse_target(self.env, self.base_url),
             client_id=self.client_id,
             api_key_file=self.api_key_file,
+            profile=self.profile,
             timeout=self.timeout,
             database=self.db,
         )
@@ -53,7 +87,9 @@ class PushOptions(AccessOptions):
     """Options of ``push``."""
 
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files to load; - is stdin.")]
-    table: Annotated[str, option("-t", "--table", metavar="TABLE", help="Table to load them into.")]
+    table: Annotated[
+        str | None, option("-t", "--table", metavar="TABLE", help="Table to load them into.")
+    ] = None
     keys: Annotated[
         list[str] | None,
         option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
@@ -135,6 +171,56 @@ class PushOptions(AccessOptions):
     progress: Annotated[ProgressMode, option(help="How to show progress.")] = ProgressMode.AUTO
     quiet: Annotated[bool, option("-q", "--quiet", help="Show errors only.")] = False
     verbose: Annotated[bool, option("-v", "--verbose", help="Show every reject.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginOptions:
+    """Options of ``login``. What is not given stays as it is in the profile, if there is one."""
+
+    profile: Annotated[
+        str, option(metavar="NAME", help="What to call it; default is used on its own.")
+    ] = "default"
+    env: Annotated[
+        Environment | None, option(help="Where it pushes.", show_default="production")
+    ] = None
+    base_url: Annotated[
+        str | None, option(metavar="URL", help="Address of another Import API.")
+    ] = None
+    client_id: Annotated[
+        str | None, option(metavar="ID", help="Client id; else asked for on a terminal.")
+    ] = None
+    table: Annotated[
+        str | None, option("-t", "--table", metavar="TABLE", help="Table of its pushes.")
+    ] = None
+    keys: Annotated[
+        list[str] | None,
+        option("-k", "--keys", metavar="KEYS", help="Names of the key fields: id,sku."),
+    ] = None
+    store: Annotated[
+        KeyStore,
+        option(help="Where to keep the API key; auto: in the system keyring, if there is one."),
+    ] = KeyStore.AUTO
+    no_check: Annotated[
+        bool, option("--no-check", help="Do not ask the API whether it takes the credentials.")
+    ] = False
+    timeout: Annotated[
+        float, option(min=0.001, metavar="SECONDS", help="Longest wait for the API's answer.")
+    ] = 30.0
+    delete: Annotated[bool, option("--delete", help="Delete the profile instead.")] = False
+    json: Annotated[bool, option("--json", help="Print one JSON object on stdout.")] = False
+
+    def settings(self) -> LoginSettings:
+        """Check them."""
+        return LoginSettings(
+            profile=self.profile,
+            target=parse_target(self.env, self.base_url),
+            client_id=parse_client_id(self.client_id) if self.client_id else None,
+            table=parse_table(self.table) if self.table else None,
+            keys=parse_keys(self.keys or ()),
+            store=self.store,
+            check=not self.no_check,
+            timeout=self.timeout,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import typer
 
 from rjcli import __version__
 from rjcli.cli.declare import app, command, option
-from rjcli.cli.flags import AccessOptions, PushOptions, ServeOptions
+from rjcli.cli.flags import AccessOptions, LoginOptions, PushOptions, ServeOptions, fill_in
 from rjcli.errors import DefectError, RjcliError, UsageError
 from rjcli.options import (
     parse_delimiter,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @command("push")
 def push(options: PushOptions) -> int:
     """Load files into a table."""
+    options = options.filled_in()
     keys = parse_keys(options.keys or ())
     shape = parse_shape(options.select or (), options.rename or (), options.set or ())
     types = parse_types(options.type or ())
@@ -91,7 +92,7 @@ def status(options: AccessOptions) -> int:
     """Is the API operational?"""
     from rjcli import commands
 
-    return commands.status(options.access(), _report(OutputSettings(json=options.json)))
+    return commands.status(options.filled_in().access(), _report(OutputSettings(json=options.json)))
 
 
 @command("auth-check")
@@ -99,7 +100,25 @@ def auth_check(options: AccessOptions) -> int:
     """May this client id and API key push, in that environment?"""
     from rjcli import commands
 
-    return commands.auth_check(options.access(), _report(OutputSettings(json=options.json)))
+    return commands.auth_check(
+        options.filled_in().access(), _report(OutputSettings(json=options.json))
+    )
+
+
+@command("login")
+def login(options: LoginOptions) -> int:
+    """Store credentials, and defaults, for a profile; the API key is asked for or read from stdin.
+
+    The one command that asks anything.
+    """
+    from rjcli import login as command
+    from rjcli.profiles import find_profile
+
+    previous = find_profile(options.profile, os.environ)
+    report = _report(OutputSettings(json=options.json))
+    if options.delete:
+        return command.logout(options.profile, previous, report)
+    return command.login(fill_in(options, previous).settings(), previous, report)
 
 
 @command("serve")

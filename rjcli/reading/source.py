@@ -7,6 +7,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from rjcli.errors import InputError, UnfinishedError
 from rjcli.settings import STDIN
@@ -89,22 +90,28 @@ class Source:
         Yields None for "nothing there yet". Where the bytes break off, they do so again when
         they are read. Raises UnfinishedError if the disk is full.
         """
-        size = 0
         try:
             with tempfile.TemporaryFile() as spool:
-                for data in byte_strings:
-                    size += spool.write(data)
-                    spool.flush()
-                    if not data:
-                        yield None
-        except InputError as error:
-            self._broken = error
+                yield from self._copy(byte_strings, spool)
+                self.size = spool.tell()
+                spool.seek(0)
+                self._path = os.dup(spool.fileno())  # open for as long as rjcli runs
         except OSError as error:
             raise UnfinishedError(
                 f"cannot spool {self.name} in {tempfile.gettempdir()}: {error.strerror}",
                 hint="set TMPDIR to a directory with room, or pin every column with --type",
             ) from None
-        self.rereadable, self.size = True, size
+        self.rereadable = True
+
+    def _copy(self, byte_strings: Iterator[bytes], spool: BinaryIO) -> Iterator[None]:
+        try:
+            for data in byte_strings:
+                spool.write(data)
+                spool.flush()
+                if not data:
+                    yield None
+        except InputError as error:
+            self._broken = error
 
     def _open(self) -> int:
         if isinstance(self._path, int):

@@ -1,0 +1,76 @@
+"""A process on a terminal of its own."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+# The terminal becomes the one that /dev/tty is, as it is where people type.
+_ON_OWN_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+_PATIENCE = 20.0  # seconds
+
+
+class Terminal:
+    """Runs `rjcli` on a pseudo-terminal. ``shown`` is all that appeared there."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+        self._controller, terminal = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _ON_OWN_TERMINAL, "-m", "rjcli", *arguments],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env=environment,
+        )
+        os.close(terminal)
+        self.shown = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._controller)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether it shows what is typed."""
+        return bool(termios.tcgetattr(self._controller)[3] & termios.ECHO)
+
+    def wait_for(self, text: str) -> None:
+        """Read until a text appears."""
+        while text not in self.shown:
+            assert self._read(), f"{text!r} did not appear: {self.shown!r}"
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._controller, f"{text}\n".encode())
+
+    def end(self) -> int:
+        """Read all that still appears; give the exit code."""
+        while self._read():
+            pass
+        return self.process.wait(_PATIENCE)
+
+    def _read(self) -> bool:
+        if not select.select([self._controller], [], [], _PATIENCE)[0]:
+            return False
+        try:
+            data = os.read(self._controller, 65536)
+        except OSError:  # nobody has it open any more
+            return False
+        self.shown += data.decode()
+        return bool(data)
