@@ -226,7 +226,10 @@ def error_of(judgement: Judgement) -> RjcliError:
             hint = "check the client id, the API key, and that both belong to this environment"
             return AccessDeniedError(f"the API refused the credentials: {judgement}", hint=hint)
         case Verdict.UNAVAILABLE:
-            return UnfinishedError(f"the API is not available: {judgement}", hint="try again later")
+            when = f"in {judgement.retry_after:,.0f} s" if judgement.retry_after else "later"
+            return UnfinishedError(
+                f"the API is not available: {judgement}", hint=f"try again {when}"
+            )
         case _:
             hint = "check the base URL, and what stands between here and the API"
             return UnfinishedError(f"this is no answer of the Import API: {judgement}", hint=hint)

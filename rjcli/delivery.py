@@ -112,9 +112,12 @@ class Delivery:
             self._take(batch)
 
     async def _room(self) -> None:
-        """Wait until another batch may be taken."""
-        ahead = _BATCHES_AHEAD * self._settings.jobs
-        while len(self._under_way) >= ahead or self._bytes >= _BYTES_AHEAD:
+        """Wait until another batch may be taken. The first one goes alone: it tries the call."""
+        most = _BATCHES_AHEAD * self._settings.jobs
+        while (
+            len(self._under_way) >= (most if self.tally.accepted else 1)
+            or self._bytes >= _BYTES_AHEAD
+        ):
             await self._an_end()
 
     async def _all_ended(self) -> None:

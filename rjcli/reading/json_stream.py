@@ -25,12 +25,12 @@ _FLAT_ELEMENT = re.compile(
     rb'[ \t\r\n]*+(\{[^"{}[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}[\]]*+)*+\})[ \t\r\n]*+,',
     re.DOTALL,
 )
-# To the next mark that may end this value; a backslash goes with what it escapes.
-_OUT_OF_STRING = re.compile(rb'[^"{}[\]]*+')
+_BRACKET = re.compile(rb"[{}[\]]")
+# To the end of a string; a backslash goes with what it escapes.
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_MOST_AT_ONCE = 4 * 2**20  # bytes
+_MOST_AT_ONCE = 2**20  # bytes
 _LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
-_OPENING = b"{["
+_OPENING = {b"{", b"["}
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
@@ -125,7 +125,7 @@ class _Stream:
         """Take the text of the value that comes next."""
         first = yield from self._peek()
         line = self._line
-        size = yield from (self._bracketed_size() if first in {b"{", b"["} else self._scalar_size())
+        size = yield from (self._bracketed_size() if first in _OPENING else self._scalar_size())
         if size is None:
             return None, line
         text = self._window[self._at : self._at + size]
@@ -190,20 +190,40 @@ class _Stream:
     def _drop(self, depth: int, *, in_string: bool = False) -> Generator[None, None, None]:
         """Take and drop everything until this many brackets are closed, and the string."""
         while depth or in_string:
-            plain = (_IN_STRING if in_string else _OUT_OF_STRING).match(self._window, self._at)
-            assert plain  # noqa: S101 - it also matches nothing
-            self._move_to(plain.end())
-            mark = self._window[self._at : self._at + 1]
-            # A backslash at the end of the window waits for what it escapes.
-            if mark in {b"", b"\\"}:
+            if in_string:
+                plain = _IN_STRING.match(self._window, self._at)
+                assert plain  # noqa: S101 - it also matches nothing
+                self._move_to(plain.end())
+            else:
+                depth = self._drop_brackets(depth)
+            if self._window.startswith(b'"', self._at):
+                self._at += 1
+                in_string = not in_string
+            elif depth or in_string:
+                # The window ends here, or with a backslash that waits for what it escapes.
                 yield None  # it may go on for long, and others are to go on too
                 yield from self._fill_inside()
-                continue
-            self._at += 1
-            if mark == b'"':
-                in_string = not in_string
-            else:
-                depth += 1 if mark in _OPENING else -1
+
+    def _drop_brackets(self, depth: int) -> int:
+        """Drop what comes before the next string, or the bracket that closes everything.
+
+        Gives how many brackets are open then.
+        """
+        end = self._window.find(b'"', self._at)
+        end = len(self._window) if end < 0 else end
+        closed = sum(self._window.count(mark, self._at, end) for mark in (b"}", b"]"))
+        if closed < depth:  # and need not be looked at one by one
+            depth -= closed
+            depth += sum(self._window.count(mark, self._at, end) for mark in (b"{", b"["))
+            self._move_to(end)
+            return depth
+        for bracket in _BRACKET.finditer(self._window, self._at, end):
+            depth += 1 if bracket[0] in _OPENING else -1
+            if not depth:
+                end = bracket.end()
+                break
+        self._move_to(end)
+        return depth
 
     def _fill_inside(self) -> Generator[None, None, None]:
         if not (yield from self._fill()):
@@ -219,7 +239,8 @@ class _Stream:
         Doubling keeps the work on a long value in proportion to its length. But
         a bracket that may close a record is not kept waiting for a slow input.
         """
-        window = bytearray(self._window[self._at :])
+        window = bytearray(memoryview(self._window)[self._at :])
+        self._window = b""  # so that a long value is not held three times
         before = len(window)
         wanted = before + min(before or 1, _MOST_AT_ONCE)
         may_close = False

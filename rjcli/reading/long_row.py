@@ -43,9 +43,10 @@ class LongRow:
 
         Gives the index behind the row's line end, or None if that is still to come.
         """
-        at = self._find_end(text)
-        self.lines += sum(1 for _ in _LINE_END.finditer(text, 0, len(text) if at is None else at))
-        return at
+        end = self._find_end(text)
+        taken = text if end is None else text[:end]
+        self.lines += taken.count("\n") + taken.count("\r") - taken.count("\r\n")
+        return end
 
     def _find_end(self, text: str) -> int | None:
         at = 0
