@@ -7,12 +7,13 @@ DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test lint check format clean
+.PHONY: help setup demo test lint check bench format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
+	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
@@ -44,6 +45,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 check: lint test
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,dev]'
+	$(BIN)/python -m bench --write
 
 format: setup
 	$(BIN)/ruff check --fix-only .

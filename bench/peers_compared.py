@@ -1,0 +1,71 @@
+"""rjcli among its peers: all send the same records to the same server, which answers at once."""
+
+import shutil
+from functools import partial
+from importlib.util import find_spec
+
+from bench.data import BATCH_RECORDS
+from bench.lab import Lab
+from bench.results import Finding, Results, Standing, at_least, not_measured
+from bench.rounds import in_turn
+
+_OFFICIAL_BAR = 6
+_CLIENTS = {
+    "official": "the official Python client's way: requests, a new connection for each batch",
+    "naive": "a loop over one httpx.Client",
+    "curl": "curl, started for each body",
+    "sketch": "raw socket, each record checked and its keys spliced in",
+    "ceiling": "raw socket, one request over and over",
+}
+_MICROSECONDS = 1_000_000
+
+
+def measure_peers(lab: Lab) -> Results:
+    """Measure whole processes, start-up and all: time, CPU and memory of each client."""
+    missing = _missing()
+    records = dict.fromkeys(("rjcli", *_CLIENTS), lab.sizes.peers_records)
+    records["curl"] = lab.sizes.curl_records
+    runs = {
+        name: partial(lab.peer, name, records[name]) for name in _CLIENTS if name not in missing
+    }
+    push = partial(lab.push, lab.sizes.peers_records)
+    rounds = in_turn({"rjcli": push, **runs}, lab.sizes.rounds)
+    standings = {
+        name: Standing(title, records[name], rounds.get(name, ()), missing.get(name, ""))
+        for name, title in {"rjcli": "rjcli push", **_CLIENTS}.items()
+    }
+    note = (
+        f"All send the same {records['rjcli']:,} records of NDJSON, {BATCH_RECORDS} a request"
+        f" (curl the first {records['curl']:,}); whole processes, with their start-up. The server"
+        f" took {_server_cost(lab) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
+    )
+    return Results(
+        (_against_official(standings["rjcli"], standings["official"]),),
+        tuple(standings.values()),
+        (note,),
+    )
+
+
+def _against_official(rjcli: Standing, official: Standing) -> Finding:
+    what = "NDJSON, answered at once: records/s, against the official client's way"
+    if not official.rounds:
+        return not_measured(what, official.note, f"at least {_OFFICIAL_BAR}")
+    return at_least(what, rjcli.rate_against(official), _OFFICIAL_BAR)
+
+
+def _server_cost(lab: Lab) -> float:
+    """CPU seconds that the server takes for a request where it is kept busiest."""
+    before = lab.server().arrived()
+    lab.peer("ceiling", lab.sizes.peers_records)
+    after = lab.server().arrived()
+    return (after.cpu_seconds - before.cpu_seconds) / (after.requests - before.requests)
+
+
+def _missing() -> dict[str, str]:
+    """The peers that cannot be measured here, and why."""
+    missing = {}
+    if find_spec("requests") is None:
+        missing["official"] = "pip install requests"
+    if shutil.which("curl") is None:
+        missing["curl"] = "curl is not on the path"
+    return missing

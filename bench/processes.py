@@ -1,0 +1,140 @@
+"""Processes that are measured: wall time, CPU time and peak memory, as the kernel counts them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LIMIT_SECONDS = 900.0  # a process that takes longer is ended
+
+_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+_TOLD_LINES = 3  # of what a failed process printed
+_TERMINAL_SIZE = (24, 100)  # lines, columns
+
+
+class BenchError(Exception):
+    """Something could not be measured."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took, with all that it started: wall and CPU seconds, peak memory in bytes.
+
+    The peak is that of the largest process, and counts what this process held
+    when it started it; so this one keeps small.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def environment(state: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, without what would steer a client: its options, proxies.
+
+    ``state``: where a client keeps what it keeps between runs.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("RJCLI_") and not name.lower().endswith("_proxy")
+    }
+    return kept | {"XDG_STATE_HOME": str(state), "TERM": "xterm-256color", **extra}
+
+
+def measure(
+    command: Sequence[str], env: Mapping[str, str], *, terminal: bool = False
+) -> tuple[Usage, str]:
+    """Run a command to its end; give what it took, and what it printed.
+
+    ``terminal``: give it a terminal of its own to print on; what it prints there
+    is read, and thrown away. Raises BenchError if it fails.
+    """
+    with contextlib.ExitStack() as stack:
+        printed = stack.enter_context(tempfile.TemporaryFile())
+        output = stack.enter_context(_terminal()) if terminal else printed.fileno()
+        began = time.perf_counter()
+        process = stack.enter_context(_running(command, env, output))
+        alarm = threading.Timer(LIMIT_SECONDS, process.kill)
+        alarm.daemon = True
+        alarm.start()
+        _, status, resources = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        alarm.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        text = printed.read().decode(errors="replace").strip()
+        if process.returncode:
+            told = "; ".join(text.splitlines()[-_TOLD_LINES:]) or "it printed nothing"
+            raise BenchError(f"{_name(command)} ended with {process.returncode}: {told}")
+    cpu_seconds = resources.ru_utime + resources.ru_stime
+    return Usage(seconds, cpu_seconds, resources.ru_maxrss * _MAXRSS_BYTES), text
+
+
+def end_on_signals() -> None:
+    """Have the signals that ask a process to end raise SystemExit, so that children end too."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+
+
+def _name(command: Sequence[str]) -> str:
+    return " ".join(command[1:4])
+
+
+@contextlib.contextmanager
+def _running(
+    command: Sequence[str], env: Mapping[str, str], output: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process, and end it with all that it started if it is not waited for.
+
+    It leads a process group, so that there is one name for all of it.
+    """
+    process = subprocess.Popen(  # noqa: S603 - commands of our own
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[int]:
+    """A terminal whose output is read by a thread, as a terminal's window would."""
+    window, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, _TERMINAL_SIZE)
+    reader = threading.Thread(target=_drain, args=(window,))
+    reader.start()
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+        reader.join()
+        os.close(window)
+
+
+def _drain(window: int) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone
+        while os.read(window, 65_536):
+            pass

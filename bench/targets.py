@@ -1,0 +1,211 @@
+"""The targets, group by group: each function measures one group, and holds it against its bars."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from bench.data import BATCH_RECORDS, MEGABYTE, Format, records_in
+from bench.lab import PYTHON, QUIET, Lab
+from bench.peers_compared import measure_peers
+from bench.processes import BenchError
+from bench.results import (
+    Finding,
+    Outcome,
+    Results,
+    at_least,
+    at_most,
+    at_most_slower,
+    not_measured,
+)
+from bench.rounds import Run, best, in_turn, time_ratio
+
+_LATENCY = 0.05  # seconds
+_JOBS = 16
+_MICROSECONDS = 1_000_000
+_PEAK_BYTES = 100 * MEGABYTE
+_PEAK_GROWTH = 0.05
+_PEAK_BAR = f"at most {_PEAK_BYTES // MEGABYTE} MB, {_PEAK_GROWTH:+.0%}"
+_CPU_DRIFT = 0.1
+_COST = 0.03  # of showing progress, of keeping checkpoints
+_FORMATS = {
+    Format.NDJSON: "NDJSON",
+    Format.JSON: "a JSON array",
+    Format.CSV: "CSV",
+    Format.GZIP: "NDJSON in gzip",
+}
+
+
+def measure_latency(lab: Lab) -> Results:
+    """Measure records a second where each request takes a while, with many and with one in flight.
+
+    The rate is that between a smaller and a larger file, so that start-up and
+    the growth to full concurrency do not count. What the server really took for
+    a request is what makes the ideal, as a virtual machine's timers run late.
+    """
+    sizes = lab.sizes
+    files = {1: sizes.one_job_records, _JOBS: sizes.many_jobs_records}
+    if not lab.has_option("--jobs"):
+        files[_JOBS] = sizes.one_job_records
+    runs = {
+        f"{jobs} {records}": partial(lab.push, records, latency=_LATENCY, options=lab.jobs(jobs))
+        for jobs, both in files.items()
+        for records in both
+    }
+    rounds = in_turn(runs, sizes.rounds)
+    seconds = {name: best(usages).seconds for name, usages in rounds.items()}
+    rates = {
+        jobs: (large - small) / (seconds[f"{jobs} {large}"] - seconds[f"{jobs} {small}"])
+        for jobs, (small, large) in files.items()
+    }
+    arrived = lab.server(_LATENCY).arrived()
+    latency = arrived.waited_seconds / arrived.requests
+    ideal = _JOBS * BATCH_RECORDS / latency
+    at = f"{_LATENCY * 1000:.0f} ms a request"
+    note = (
+        f"With {at}: {rates[_JOBS]:,.0f} records/s with up to {arrived.most_in_flight} in flight,"
+        f" {rates[1]:,.0f} one at a time; rates between a smaller and a larger file, without"
+        f" start-up. The server's clock ran late: it took {latency * 1000:.2f} ms, which makes the"
+        f" ideal {ideal:,.0f} records/s and not {_JOBS * BATCH_RECORDS / _LATENCY:,.0f}."
+    )
+    findings = (
+        at_least(f"{at}, {_JOBS} in flight: share of the ideal", rates[_JOBS] / ideal, 0.95, ""),
+        at_least(f"{at}: {_JOBS} in flight against 1", rates[_JOBS] / rates[1], 15),
+    )
+    return Results(findings, notes=(note,))
+
+
+def measure_memory(lab: Lab) -> Results:
+    """Measure the peak memory over a file and one ten times its size, in each format."""
+    small, large = lab.sizes.memory_megabytes
+    findings, notes = [], []
+    for form, name in _FORMATS.items():
+        what = f"peak memory, {small} MB and {large} MB of {name}"
+        try:
+            peaks = [lab.push(records_in(size, form), form).peak_bytes for size in (small, large)]
+        except BenchError as error:
+            findings.append(not_measured(what, "it failed, see below", _PEAK_BAR))
+            notes.append(f"{what}: {error}")
+            continue
+        growth = peaks[1] / peaks[0] - 1
+        reached = max(peaks) <= _PEAK_BYTES and growth <= _PEAK_GROWTH
+        measured = f"{peaks[0] / MEGABYTE:.0f} MB, {peaks[1] / MEGABYTE:.0f} MB ({growth:+.1%})"
+        outcome = Outcome.OK if reached else Outcome.MISSED
+        findings.append(Finding(what, measured, _PEAK_BAR, outcome))
+    return Results(tuple(findings), notes=tuple(notes))
+
+
+def measure_formats(lab: Lab) -> Results:
+    """Measure the formats side by side on the same records."""
+    records = lab.sizes.formats_records
+    forms = (Format.NDJSON, Format.JSON, Format.CSV)
+    rounds = in_turn({form: partial(lab.push, records, form) for form in forms}, lab.sizes.rounds)
+    return Results(
+        tuple(
+            at_least(
+                f"records/s of {_FORMATS[form]} against NDJSON",
+                time_ratio(rounds[Format.NDJSON], rounds[form]),
+                0.5,
+            )
+            for form in forms[1:]
+        )
+    )
+
+
+def measure_cpu(lab: Lab) -> Results:
+    """Measure whether a record costs the same in a small file and a large one.
+
+    What a push of one record takes is subtracted. The small file is pushed many
+    times by one process, as otherwise start-up takes most of it.
+    """
+    (small, large), times = lab.sizes.cpu_records, lab.sizes.cpu_pushes
+    runs = {
+        "start-up": partial(lab.push, 1),
+        "large": partial(lab.push, large),
+        "one": partial(lab.push, 1, times=times),
+        "small": partial(lab.push, small, times=times),
+    }
+    usages = in_turn(runs, lab.sizes.rounds)
+    cpu_seconds = [[usage.cpu_seconds for usage in rounds] for rounds in usages.values()]
+    costs = [  # seconds a record, small file and large, of each round
+        ((small_cpu - one) / times / (small - 1), (large_cpu - start) / (large - 1))
+        for start, large_cpu, one, small_cpu in zip(*cpu_seconds, strict=True)
+    ]
+    costs.sort(key=lambda cost: cost[1] / cost[0])
+    of_small, of_large = costs[len(costs) // 2]
+    drift = of_large / of_small - 1
+    finding = Finding(
+        f"CPU a record, {small:,} and {large:,} records",
+        f"{of_small * _MICROSECONDS:.2f} µs, {of_large * _MICROSECONDS:.2f} µs ({drift:+.1%})",
+        f"within {_CPU_DRIFT:.0%}",
+        Outcome.OK if abs(drift) <= _CPU_DRIFT else Outcome.MISSED,
+    )
+    return Results((finding,))
+
+
+def measure_version(lab: Lab) -> Results:
+    """Measure how soon ``rjcli --version`` is done."""
+    return _start_up(
+        lab,
+        "`rjcli --version` against `python -c 'import typer'`",
+        partial(lab.run, PYTHON, "-m", "rjcli", "--version"),
+        "import typer",
+        1.3,
+    )
+
+
+def measure_start(lab: Lab) -> Results:
+    """Measure how soon a push of one record is done."""
+    return _start_up(
+        lab,
+        "a one-record push against `python -c 'import typer, httpx'`",
+        partial(lab.push, 1),
+        "import typer, httpx",
+        3,
+    )
+
+
+def _start_up(lab: Lab, what: str, run: Run, imports: str, bar: float) -> Results:
+    runs: dict[str, Run] = {"rjcli": run, "imports": partial(lab.run, PYTHON, "-c", imports)}
+    rounds = in_turn(runs, lab.sizes.short_rounds)
+    took, least = (best(usages).seconds for usages in rounds.values())
+    note = f"{what}: {took * 1000:.0f} ms against {least * 1000:.0f} ms."
+    return Results((at_most(what, took / least, bar),), notes=(note,))
+
+
+def measure_progress(lab: Lab) -> Results:
+    """Measure what the progress bar costs, on a terminal of its own."""
+    push = partial(lab.push, lab.sizes.progress_records, terminal=True)
+    runs = {each: partial(push, options=("--progress", each)) for each in ("bar", "none")}
+    what = (
+        f"progress bar against `--progress none`: time for {lab.sizes.progress_records:,} records"
+    )
+    return Results((_cost(lab, what, runs["bar"], runs["none"]),))
+
+
+def measure_checkpoint(lab: Lab) -> Results:
+    """Measure what checkpoints cost, if there is a push without them."""
+    what = f"checkpoints on against off: time for {lab.sizes.progress_records:,} records"
+    if not lab.has_option("--no-checkpoint"):
+        why = "they cannot be turned off"
+        return Results((not_measured(what, why, f"at most {_COST:+.0%}"),))
+    push = partial(lab.push, lab.sizes.progress_records)
+    without = partial(push, options=(*QUIET, "--no-checkpoint"))
+    return Results((_cost(lab, what, push, without),))
+
+
+def _cost(lab: Lab, what: str, run: Run, without: Run) -> Finding:
+    rounds = in_turn({"with": run, "without": without}, lab.sizes.close_rounds)
+    ratio = best(rounds["with"]).seconds / best(rounds["without"]).seconds
+    return at_most_slower(what, ratio, _COST)
+
+
+GROUPS: Mapping[str, Callable[[Lab], Results]] = {
+    "peers": measure_peers,
+    "latency": measure_latency,
+    "memory": measure_memory,
+    "formats": measure_formats,
+    "cpu": measure_cpu,
+    "version": measure_version,
+    "start": measure_start,
+    "progress": measure_progress,
+    "checkpoint": measure_checkpoint,
+}
