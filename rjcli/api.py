@@ -4,10 +4,9 @@ Source: the vendor's "Import API" pages (Magento BI, Adobe Commerce Reporting)
 and the wire behaviour of the five official client libraries.
 """
 
-import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from rjcli.address import is_loopback, parse_address
 from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
 
 KEYS_FIELD = "keys"
@@ -56,12 +56,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer as it came: status, whole body, and the headers that matter."""
+    """An HTTP answer as it came: status, whole body, and the headers that matter.
+
+    ``redact`` takes secrets out of text: all that is to be shown of the answer
+    goes through it. The answer itself stays as it is, for it is to be judged,
+    and a key that happens to be "201" must not spoil an acknowledgement.
+    """
 
     status: int
-    body: bytes = b""
-    retry_after: str | None = None
-    date: str | None = None
+    body: bytes = field(default=b"", repr=False)
+    retry_after: str | None = field(default=None, repr=False)
+    date: str | None = field(default=None, repr=False)
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +102,9 @@ class Endpoint:
     def parse(cls, base_url: str) -> "Endpoint":
         """Read a base URL, whose last path segment may name another version than v2.
 
-        Raises ValueError for anything but https, or http to a loopback address,
-        and for user names, queries and fragments.
+        Raises ValueError for what ``parse_address`` does not take.
         """
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("it must look like https://host")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("it must have no user name, query or fragment")
-        if not re.fullmatch(r"[\x21-\x7e]+", base_url):
-            raise ValueError("it must be plain ASCII without spaces")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("plain http is allowed to loopback addresses only; use https")
-        _ = parts.port  # raises ValueError when out of range
+        parts = parse_address(base_url)
         path = parts.path.rstrip("/")
         head, _, last = path.rpartition("/")
         path, version = (head, last) if _VERSION.fullmatch(last) else (path, _DEFAULT_VERSION)
@@ -118,6 +114,16 @@ class Endpoint:
     def host(self) -> str:
         """Host and port, as people write them."""
         return urlsplit(self.root).netloc
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is spoken to in TLS."""
+        return self.root.startswith("https:")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(urlsplit(self.root).hostname or "")
 
     @property
     def base_url(self) -> str:
@@ -140,16 +146,6 @@ class Endpoint:
         return f"{self.base_url}/client/{client_id}/table/{table}/data"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address never leaves this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def is_table_name(name: str) -> bool:
     """Table names are alphanumeric plus underscore; anything else is a 400."""
     return _TABLE.fullmatch(name) is not None
@@ -170,7 +166,7 @@ def judge_upsert(answer: Answer) -> Judgement:
     elif _SUCCESS_CODE.fullmatch(str(document.get("code", 200))):
         return judgement
     else:
-        what = f"code {_short(document['code'])} in its body"
+        what = f"code {_short(answer, document['code'])} in its body"
     message = f"HTTP {answer.status} with {what}, which is no acknowledgement"
     return Judgement(Verdict.UNAVAILABLE, message, answer.status, in_doubt=True)
 
@@ -178,13 +174,17 @@ def judge_upsert(answer: Answer) -> Judgement:
 def judge_status(answer: Answer) -> Judgement:
     """Judge an answer by its status alone, as the status and authenticate calls need."""
     status = answer.status
+    verdict = _VERDICTS.get(status, Verdict.UNEXPECTED)
+    if verdict is Verdict.ACKNOWLEDGED:
+        return Judgement(verdict, f"HTTP {status}", status)
     document = _json_object(answer.body) or {}
     message, reasons = document.get("message"), document.get("reasons") or []
+    given = (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS]
     return Judgement(
-        _VERDICTS.get(status, Verdict.UNEXPECTED),
-        f"HTTP {status}: {_short(message)}" if message else f"HTTP {status}",
+        verdict,
+        f"HTTP {status}: {_short(answer, message)}" if message else f"HTTP {status}",
         status,
-        tuple(map(_short, (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS])),
+        tuple(_short(answer, reason) for reason in given),
         in_doubt=status in _MAYBE_APPLIED or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
         may_come_late=status in _GAVE_UP_WAITING,
         retry_after=_retry_after(answer),
@@ -264,8 +264,9 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+def _short(answer: Answer, value: Any) -> str:
+    """A value of an answer as it is shown. Redacted first: half a secret would not be found."""
+    text = answer.redact(value if isinstance(value, str) else orjson.dumps(value).decode())
     if len(text) > MAX_REASON_CHARACTERS:
         return f"{text[:MAX_REASON_CHARACTERS]}…"
     return text

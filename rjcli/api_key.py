@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     import re
 
 MAX_KEY_CHARACTERS = 1024
-# What the API answers to nearly every request; no key is in it, and none is looked for.
-_USUAL_ANSWERS = {b'{"code":201,"message":"created"}', b'{"code": 201, "message": "created"}'}
 
 
 class ApiKey:
@@ -60,13 +58,7 @@ class ApiKey:
         """The key itself, for the one request that needs it."""
         return self._text
 
-    def redact(self, answer: bytes) -> bytes:
-        """Take the key, in every form of ``redaction``, out of bytes that came from outside."""
-        if answer in _USUAL_ANSWERS:
-            return answer
-        return self.redact_text(answer.decode("latin-1")).encode("latin-1")
-
-    def redact_text(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Take the key, in every form of ``redaction``, out of text that came from outside."""
         if self._found is None:
             self._found = secret_pattern(self._text)  # takes milliseconds, and few runs need it

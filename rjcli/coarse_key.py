@@ -9,19 +9,28 @@ an old version.
 
 import math
 import unicodedata
+from typing import Any
 
 _NUMBERS = frozenset("0123456789+-.")
 _BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
-def coarse(value: str | float) -> str | float:
+def coarse(value: Any) -> str | float | None:
     """Map a key value so that all values that might be taken for it map to the same.
 
     Numbers, strings that read as numbers, and booleans become floats; other
-    strings lose case, accents, and spaces at their ends.
+    strings lose case, accents, and spaces at their ends. What is no single
+    value, and so no key, becomes None.
     """
-    if not isinstance(value, str):
-        return _float(value)
+    if isinstance(value, (int, float)):
+        try:
+            return float(value)
+        except OverflowError:  # an integer past a float's range, which JSON's readers round as well
+            return math.inf
+    return _coarse_text(value) if isinstance(value, str) else None
+
+
+def _coarse_text(value: str) -> str | float:
     text = value.strip()
     if not text.isascii():
         parts = unicodedata.normalize("NFKD", text)
@@ -34,10 +43,3 @@ def coarse(value: str | float) -> str | float:
             return text
         return text if math.isnan(number) else number  # which equals nothing, itself included
     return _BOOLEANS.get(text, text)
-
-
-def _float(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:  # an integer past a float's range, which JSON's readers round as well
-        return float("inf")

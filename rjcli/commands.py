@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from rjcli.address import is_loopback
 from rjcli.api import Endpoint, Judgement, Verdict, error_of, judge_authenticate, judge_status
 from rjcli.credentials import API_KEY_VARIABLE, find_credentials
 from rjcli.environment import (
@@ -20,6 +21,7 @@ from rjcli.environment import (
     connect,
     extra_local,
 )
+from rjcli.errors import UsageError
 from rjcli.model import Job, Summary
 from rjcli.push import Push, name_run
 from rjcli.reading import Source
@@ -93,7 +95,21 @@ def serve(settings: ServeSettings, report: Report) -> int:
     key = credentials.api_key.reveal()
     shown_key = key if key == LOCAL_API_KEY else "as given"
     accepted = LocalCredentials(credentials.client_id, key)
-    with LocalServer(settings.database, accepted, faults, port=settings.port) as server:
+    try:
+        local = LocalServer(
+            settings.database,
+            accepted,
+            faults,
+            settings.host,
+            settings.port,
+            allow_remote=settings.allow_remote,
+        )
+    except ValueError as error:
+        hint = "--allow-remote serves it all the same; the API key then travels in plain text"
+        raise UsageError(str(error), hint=hint) from None
+    if not is_loopback(settings.host):
+        report.note(f"others can reach {settings.host}; the API key travels there in plain text")
+    with local as server:
         report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
         report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
         server.serve_forever()
@@ -109,7 +125,9 @@ def _talk(
     """Run something that talks to the API."""
 
     async def talk() -> T:
-        async with Transport(connection.endpoint, access.timeout, connections) as transport:
+        async with Transport(
+            connection.endpoint, access.timeout, connections, access.ca_file
+        ) as transport:
             return await conversation(transport)
 
     return asyncio.run(talk())

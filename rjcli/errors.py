@@ -5,7 +5,8 @@
     │   └── InputError         exit 2   an unreadable, malformed or changed input
     ├── AccessDeniedError      exit 4   the API refused the credentials or the client
     ├── UnfinishedError        exit 5   cannot finish now; the same push may succeed later
-    │   └── TransportError     exit 5   a request that brought no answer
+    │   ├── TransportError     exit 5   a request that brought no answer
+    │   └── RouteError         exit 5   no way to the API as things are set up
     ├── StoppedError           exit 6   stopped because going on would only do harm
     ├── InterruptedByUserError exit 130 or 143   SIGINT, SIGTERM
     └── DefectError            exit 1   a bug in rjcli, or an account that does not add up
@@ -60,6 +61,13 @@ class TransportError(UnfinishedError):
     def __init__(self, message: str, *, in_doubt: bool, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.in_doubt = in_doubt
+
+
+class RouteError(UnfinishedError):
+    """There is no way to the API as things are set up, so that trying again cannot help.
+
+    Its certificate is not to be trusted, or a proxy refuses. Nothing has been sent.
+    """
 
 
 class StoppedError(RjcliError):

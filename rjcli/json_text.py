@@ -47,7 +47,10 @@ def parse_value(text: bytes) -> Any:
 
 def parse_object(text: bytes) -> dict[str, Any]:
     """Parse one JSON object whose names all differ. Raises MalformedJsonError for anything else."""
-    value = parse_value(text)
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = parse_value(text)  # may know better, and knows how to say it
     if type(value) is not dict:
         raise MalformedJsonError(f"a record must be a JSON object, not {_kind(value)}")
     # Each member brings one colon at least, so that as many colons as members
@@ -82,7 +85,10 @@ def members(text: bytes) -> dict[str, bytes]:
 
 
 def _refuse_duplicate_names(text: bytes, value: dict[str, Any]) -> None:
-    if b"\\u003" not in text and _rewritten(value).count(b":") == text.count(b":"):
+    rewritten = _rewritten(value)
+    if rewritten == text:
+        return
+    if b"\\u003" not in text and rewritten.count(b":") == text.count(b":"):
         return  # written anew it has as many colons: none was lost with a name
     seen = set()
     for member in split(text):

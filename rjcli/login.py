@@ -34,7 +34,7 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
     keyring = _choose_keyring(settings.store, report)
     credentials = Credentials(settings.client_id or ask_client_id(), ask_api_key())
     if settings.check:
-        _check(endpoint, credentials, settings.timeout)
+        _check(endpoint, credentials, settings)
     profile = _profile(settings, endpoint, credentials.client_id)
     _keep(profile, credentials, previous, keyring=keyring, report=report)
     document = _describe(profile) | {
@@ -79,9 +79,9 @@ def _choose_keyring(store: KeyStore, report: Report) -> str | None:
         return None
 
 
-def _check(endpoint: Endpoint, credentials: Credentials, timeout: float) -> None:
+def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings) -> None:
     async def authenticate() -> Any:
-        async with Transport(endpoint, timeout) as transport:
+        async with Transport(endpoint, settings.timeout, ca_file=settings.ca_file) as transport:
             return await transport.authenticate(credentials)
 
     judgement = judge_authenticate(asyncio.run(authenticate()))

@@ -33,17 +33,19 @@ class Preparer:
                 raw = self._shaper.shape(raw)
             except UnshapeableError as error:
                 return _reject(raw, str(error))
-        json, fields = raw.json, raw.fields
-        keys = self._keys
-        if KEYS_FIELD in fields:
-            keys, reason = self._own_keys(fields[KEYS_FIELD])
-        else:
-            reason = None if keys else NO_KEYS
+        json, keys = raw.json, self._keys
+        if KEYS_FIELD in raw.fields:
+            keys, reason = self._own_keys(raw.fields[KEYS_FIELD])
+            if reason:
+                return _reject(raw, reason)
+        elif keys:
             json = self._opening + json[1:]
-        reasons = (reason,) if reason else _missing(keys, fields)
-        if reasons:
-            return _reject(raw, *reasons)
-        return Record(json, _key(keys, fields), raw.raw, raw.file, raw.line, raw.number)
+        else:
+            return _reject(raw, NO_KEYS)
+        key = _key(keys, raw.fields)
+        if key is None:
+            return _reject(raw, *_faults(keys, raw.fields))
+        return Record(json, key, raw.raw, raw.file, raw.line, raw.number)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
         """The keys that a record brings, and what is wrong with them."""
@@ -60,26 +62,25 @@ class Preparer:
 
 
 def _key(keys: tuple[str, ...], fields: Mapping[str, Any]) -> Hashable:
+    """The coarse key, in the order of the names; None if a part of it is missing."""
     if len(keys) == 1:
-        return coarse(fields[keys[0]])
-    return tuple(coarse(fields[name]) for name in sorted(keys))
+        return coarse(fields.get(keys[0]))
+    parts = tuple([coarse(fields.get(name)) for name in sorted(keys)])
+    return None if None in parts else parts
 
 
 def _reject(raw: RawRecord, *reasons: str) -> Rejection:
     return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
 
 
-def _missing(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is wrong with the key: each field must be there, with a single value."""
-    reasons = []
+def _faults(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong with a key, of which each part must be there and a single value."""
+    faults = []
     for name in keys:
-        value = fields.get(name)
-        if isinstance(value, (str, int, float)):
-            continue
         if name not in fields:
-            reasons.append(f"the key field {name!r} is missing")
-        elif value is None:
-            reasons.append(f"the key field {name!r} is null")
-        else:
-            reasons.append(f"the key field {name!r} holds more than a single value")
-    return tuple(reasons)
+            faults.append(f"the key field {name!r} is missing")
+        elif fields[name] is None:
+            faults.append(f"the key field {name!r} is null")
+        elif coarse(fields[name]) is None:
+            faults.append(f"the key field {name!r} holds more than a single value")
+    return tuple(faults)

@@ -81,6 +81,7 @@ class AccessSettings:
     client_id: str | None = None
     api_key_file: str | None = None
     profile: str | None = None
+    ca_file: str | None = None
     timeout: float = 30.0
     database: str = "rjcli-local.db"  # of the local environment
 
@@ -188,6 +189,8 @@ class ServeSettings:
     drop_after_apply: float = 0.0
     retry_after: int | None = None
     seed: int | None = None
+    host: str = "127.0.0.1"
+    allow_remote: bool = False
 
 
 class KeyStore(StrEnum):
@@ -209,6 +212,7 @@ class LoginSettings:
     keys: tuple[str, ...] = ()
     store: KeyStore = KeyStore.AUTO
     check: bool = True
+    ca_file: str | None = None
     timeout: float = 30.0
 
 

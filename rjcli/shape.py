@@ -1,6 +1,7 @@
 """Shaping: fields are selected, renamed and set; the values that stay keep their exact text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from json.encoder import encode_basestring
 
 from rjcli.api import KEYS_FIELD
@@ -41,7 +42,7 @@ class Shaper:
             fields[new_name] = raw.fields[name]
         texts.update(self._constants)
         fields.update(self._constant_values)
-        return raw._replace(json=_object(texts.items()), fields=fields)
+        return replace(raw, json=_object(texts.items()), fields=fields)
 
 
 def _object(texts: Iterable[tuple[str, bytes]]) -> bytes:

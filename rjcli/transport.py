@@ -6,9 +6,11 @@ causes: those quote addresses, and addresses hold the key.
 """
 
 import asyncio
+import logging
 import os
 import ssl
-from dataclasses import replace
+from collections.abc import Callable
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, cast
 
@@ -19,28 +21,42 @@ from httpx_aiohttp import AiohttpTransport
 from rjcli import __version__
 from rjcli.api import Answer, Endpoint
 from rjcli.credentials import Credentials
-from rjcli.errors import TransportError
+from rjcli.errors import RjcliError, RouteError, TransportError
+from rjcli.proxy import Proxy, find_proxy
+from rjcli.tls import trust, trust_nobody
 
 MAX_ANSWER_BYTES = 1024 * 1024
 # Nothing has been sent when one of these is the cause. The types that httpx has
 # for it are no help: a connection lost in the middle becomes a ConnectTimeout.
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_FOREIGN_LOGGERS = ("aiohttp", "asyncio", "httpx")
+_PROXY_MAY_DO_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class Transport:
     """Sends requests to one Import API. An async context manager.
 
     ``timeout``: seconds that one attempt may take, from connecting to the
-    answer's last byte. No redirects, no cookies, no compression. Each call
-    raises TransportError if no whole answer came.
+    answer's last byte. ``ca_file``: certificate authorities to trust as well.
+    No redirects, no cookies, no compression; proxies by the usual variables.
+
+    Raises UsageError if certificates or the proxy's address cannot be used.
+    Each call raises TransportError if no whole answer came, and RouteError if
+    none ever can as things are set up.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float, connections: int = 1) -> None:
+    def __init__(
+        self, endpoint: Endpoint, timeout: float, connections: int = 1, ca_file: str | None = None
+    ) -> None:
+        _silence_foreign_loggers()
         self._endpoint = endpoint
         self._timeout = timeout
         self._connections = connections
-        self._tls = ssl.create_default_context()
-        self._http = AiohttpTransport(verify=self._tls, client=self._open_session)
+        self._tls = trust(ca_file, os.environ) if endpoint.is_encrypted else trust_nobody()
+        self._proxy = find_proxy(endpoint)
+        self._http = AiohttpTransport(
+            verify=self._tls, client=self._open_session, proxy=_as_httpx(self._proxy)
+        )
         headers = {
             "Host": endpoint.host,
             "User-Agent": f"rjcli/{__version__}",
@@ -83,7 +99,10 @@ class Transport:
         credentials: Credentials | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """Make one attempt. The key joins the address here, and is taken out of the answer here."""
+        """Make one attempt. The key joins the address here, and nowhere else.
+
+        What may be shown of the answer, the answer itself can rid of the key.
+        """
         request = httpx.Request(
             method,
             url,
@@ -93,18 +112,17 @@ class Transport:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._exchange(request)
+                return await self._exchange(
+                    request, credentials.api_key.redact if credentials else str
+                )
         except TimeoutError:
             raise TransportError(
                 f"no answer from {self._endpoint.host} within {self._timeout:g} s", in_doubt=True
             ) from None
         except (httpx.HTTPError, aiohttp.ClientError) as error:  # not all become the former
             raise self._lost(error) from None
-        if credentials is None:
-            return answer
-        return replace(answer, body=credentials.api_key.redact(answer.body))
 
-    async def _exchange(self, request: httpx.Request) -> Answer:
+    async def _exchange(self, request: httpx.Request, redact: Callable[[str], str]) -> Answer:
         response = await self._http.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)
         try:
@@ -119,6 +137,7 @@ class Transport:
                 body[:MAX_ANSWER_BYTES],
                 headers.get("Retry-After"),
                 headers.get("Date"),
+                redact,
             )
         finally:
             await response.aclose()
@@ -127,24 +146,75 @@ class Transport:
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
         return aiohttp.ClientSession(
             connector=connector,
+            response_class=_Response,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
-    def _lost(self, error: Exception) -> TransportError:
-        host, reason = self._endpoint.host, _reason(error)
-        if isinstance(error.__cause__, _NEVER_SENT):
-            return TransportError(f"cannot connect to {host}: {reason}", in_doubt=False)
-        return TransportError(f"the connection to {host} was lost: {reason}", in_doubt=True)
+    def _lost(self, error: Exception) -> RjcliError:
+        host, cause = self._endpoint.host, error.__cause__
+        if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+            return RouteError(
+                f"{host} is not to be trusted: {_reason(cause)}",
+                hint="if its certificate is your company's, name its CA: --ca-file FILE",
+            )
+        if self._proxy and isinstance(cause, aiohttp.ClientHttpProxyError):
+            return _refused(self._proxy, host, cause.status)
+        if self._proxy and isinstance(cause, aiohttp.ClientProxyConnectionError):
+            host = f"the proxy {self._proxy.host}"
+        if isinstance(cause, _NEVER_SENT):
+            return TransportError(f"cannot connect to {host}: {_reason(error)}", in_doubt=False)
+        return TransportError(f"the connection to {host} was lost: {_reason(error)}", in_doubt=True)
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer whose repr, which warnings and logs show, has no address in it."""
+
+    async def start(self, connection: "aiohttp.connector.Connection") -> Self:
+        await super().start(connection)
+        self.reason = None  # anybody's words, which httpx cannot take in any encoding
+        return self
+
+    def __repr__(self) -> str:
+        return f"<answer {self.status}>"
+
+
+def _silence_foreign_loggers() -> None:
+    """Keep libraries from logging, at any level, for what they log quotes addresses and answers."""
+    for name in _FOREIGN_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        # Without any, warnings go to stderr.
+        logger.handlers[:] = [logging.NullHandler()]
+
+
+def _as_httpx(proxy: Proxy | None) -> httpx.Proxy | None:
+    if proxy is None:
+        return None
+    # Not within the address, which warnings of a connection show.
+    secret = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx.Proxy(proxy.url, headers=secret)
+
+
+def _refused(proxy: Proxy, host: str, status: int) -> RjcliError:
+    """What it means that a proxy does not connect."""
+    message = f"the proxy {proxy.host} does not connect to {host}: HTTP {status}"
+    is_final = HTTPStatus(400) <= status < HTTPStatus(500) and status not in _PROXY_MAY_DO_LATER
+    if is_final:
+        return RouteError(message, hint="check HTTPS_PROXY, its user and password, and NO_PROXY")
+    return TransportError(message, in_doubt=False)
 
 
 def _reason(error: BaseException) -> str:
     """The operating system's own words for an error, as far as there are any."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"TLS: {cause.verify_message}"
-        if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
-            return os.strerror(cause.errno)
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, aiohttp.ClientError):
+            told = getattr(cause, "verify_message", None) or cause.reason or "it failed"
+            return f"TLS: {told.replace('_', ' ')}"
+        # The numbers of TLS errors, and of aiohttp's around them, are not the system's.
+        is_tls = isinstance(cause, ssl.SSLError | aiohttp.ClientSSLError)
+        if isinstance(cause, OSError) and not is_tls and (cause.errno or 0) > 0:
+            return os.strerror(cause.errno or 0)
         cause = cause.__cause__ or cause.__context__
     return "the server closed it, or broke the rules of HTTP"

@@ -144,10 +144,9 @@ def test_echoed_key_is_taken_out(
 ) -> None:
     """A key is taken out of an echo, in every common encoding, with whatever stands around it."""
     echo = encode(before) + encode(key) + encode(after)
-    shown = ApiKey(key).redact(echo.encode()).decode()
+    shown = ApiKey(key).redact(echo)
     assert "[API key]" in shown
     assert encode(key) not in shown
-    assert ApiKey(key).redact_text(echo) == shown
 
 
 @given(key=keys, before=st.binary(max_size=8), after=st.binary(max_size=8))
@@ -160,7 +159,7 @@ def test_key_within_base64_is_taken_out(key: str, before: bytes, after: bytes) -
             -(-8 * first // 6) : 8 * last // 6
         ]  # the characters with bits of the key only
         for echo, part in ((encoded, told), (quote(encoded, safe=""), quote(told, safe=""))):
-            shown = ApiKey(key).redact(echo.encode()).decode()
+            shown = ApiKey(key).redact(echo)
             assert "[API key]" in shown
             assert part not in shown
 
@@ -168,13 +167,7 @@ def test_key_within_base64_is_taken_out(key: str, before: bytes, after: bytes) -
 def test_short_key_leaves_other_text_alone() -> None:
     """Encodings of a short key that could be found anywhere are not looked for."""
     text = base64.b64encode(bytes(range(256))).decode() + bytes(range(256)).hex()
-    assert ApiKey("k~9").redact_text(text) == text
-
-
-def test_usual_acknowledgement_is_left_alone() -> None:
-    """The usual acknowledgement stays one, whatever the key is."""
-    body = b'{"code":201,"message":"created"}'
-    assert ApiKey("201").redact(body) == body
+    assert ApiKey("k~9").redact(text) == text
 
 
 def test_no_echo_is_shown(rjcli: Rjcli, serve: Serve) -> None:

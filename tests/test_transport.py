@@ -1,6 +1,7 @@
 """The wire: one whole answer, or a TransportError that says whether the request may have landed."""
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
-from rjcli.api import Answer, Endpoint
+from rjcli.api import Answer, Endpoint, Verdict, judge_upsert
 from rjcli.api_key import ApiKey
 from rjcli.credentials import Credentials
 from rjcli.errors import TransportError
@@ -20,14 +21,16 @@ KEY = "k&y=1/2+3%25#4"
 CREDENTIALS = Credentials(7, ApiKey(KEY))
 
 
-def upsert(base_url: str, *, timeout: float = 20.0, times: int = 1) -> Answer:
+def upsert(
+    base_url: str, *, timeout: float = 20.0, times: int = 1, credentials: Credentials = CREDENTIALS
+) -> Answer:
     """Send the same small batch over one transport; give the last answer."""
 
     async def talk() -> Answer:
         async with Transport(Endpoint.parse(base_url), timeout) as transport:
             for _ in range(times - 1):
-                await transport.upsert(CREDENTIALS, "t", b"[]")
-            return await transport.upsert(CREDENTIALS, "t", b"[]")
+                await transport.upsert(credentials, "t", b"[]")
+            return await transport.upsert(credentials, "t", b"[]")
 
     return asyncio.run(talk())
 
@@ -109,10 +112,20 @@ def test_endless_answer_is_cut(serve: Serve) -> None:
     assert len(upsert(server.base_url).body) == MAX_ANSWER_BYTES
 
 
-def test_key_is_taken_out_of_answers(serve: Serve) -> None:
+def test_key_is_taken_out_of_what_is_shown(serve: Serve) -> None:
     """A server that echoes the key, plain or percent-encoded, does not get it shown."""
-    server = serve(always(answer(400, f"{KEY} and {quote(KEY, safe='')}".encode())))
-    assert upsert(server.base_url).body == b"[API key] and [API key]"
+    echo = json.dumps({"message": KEY, "reasons": [quote(KEY, safe=""), [KEY]]}).encode()
+    reply = upsert(serve(always(answer(400, echo))).base_url)
+    assert str(judge_upsert(reply)) == 'HTTP 400: [API key] ([API key]; ["[API key]"])'
+    assert KEY not in f"{reply} {reply!r}"
+
+
+@pytest.mark.parametrize("key", ["201", "code", "{", '"', ":"])
+def test_key_does_not_spoil_an_acknowledgement(serve: Serve, key: str) -> None:
+    """An acknowledgement stays one, even if the key is a part of it."""
+    credentials = Credentials(7, ApiKey(key))
+    reply = upsert(serve(always(answer())).base_url, credentials=credentials)
+    assert judge_upsert(reply).verdict is Verdict.ACKNOWLEDGED
 
 
 def test_key_does_not_show_itself() -> None:

@@ -1,5 +1,15 @@
 """The command line."""
 
-from rjcli.cli.main import main
+import sys
 
-__all__ = ["main"]
+from rjcli import __version__
+
+
+def main() -> None:
+    """Run rjcli and exit."""
+    if sys.argv[1:] == ["--version"]:  # answered without importing the rest
+        print(f"rjcli {__version__}")  # noqa: T201 - a command's output
+        return
+    from rjcli.cli.main import main as run
+
+    run()

@@ -11,6 +11,7 @@ app = typer.Typer(
     help="Load JSON, NDJSON and CSV files into the RJMetrics / Magento BI Data Import API.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # their frames show local variables
+    pretty_exceptions_show_locals=False,
 )
 
 Options = TypeVar("Options")

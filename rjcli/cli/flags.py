@@ -59,6 +59,10 @@ class AccessOptions:
     db: Annotated[str, option(metavar="FILE", help="With --env local: keep the records here.")] = (
         "rjcli-local.db"
     )
+    ca_file: Annotated[
+        str | None,
+        option(metavar="FILE", help="Trust the certificate authorities in it, too (PEM)."),
+    ] = None
     timeout: Annotated[
         float, option(min=0.001, metavar="SECONDS", help="Longest wait for one answer.")
     ] = 30.0
@@ -77,6 +81,7 @@ class AccessOptions:
             client_id=self.client_id,
             api_key_file=self.api_key_file,
             profile=self.profile,
+            ca_file=self.ca_file,
             timeout=self.timeout,
             database=self.db,
         )
@@ -203,6 +208,10 @@ class LoginOptions:
     no_check: Annotated[
         bool, option("--no-check", help="Do not ask the API whether it takes the credentials.")
     ] = False
+    ca_file: Annotated[
+        str | None,
+        option(metavar="FILE", help="Trust the certificate authorities in it, too (PEM)."),
+    ] = None
     timeout: Annotated[
         float, option(min=0.001, metavar="SECONDS", help="Longest wait for the API's answer.")
     ] = 30.0
@@ -219,6 +228,7 @@ class LoginOptions:
             keys=parse_keys(self.keys or ()),
             store=self.store,
             check=not self.no_check,
+            ca_file=self.ca_file,
             timeout=self.timeout,
         )
 
@@ -227,6 +237,10 @@ class LoginOptions:
 class ServeOptions:
     """Options of ``serve``."""
 
+    host: Annotated[str, option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1"
+    allow_remote: Annotated[
+        bool, option("--allow-remote", help="Let it be an address that others can reach.")
+    ] = False
     port: Annotated[int, option(min=0, max=65535, help="0 takes a free one.")] = 8080
     db: Annotated[str, option(metavar="FILE", help="Keep the records here.")] = "rjcli-local.db"
     client_id: Annotated[

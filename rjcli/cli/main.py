@@ -6,16 +6,15 @@ Nothing heavy is imported before a command needs it, so that ``--help`` and
 
 import os
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from rjcli import __version__
 from rjcli.cli.declare import app, command, option
+from rjcli.cli.defect import describe_defect, trace
 from rjcli.cli.flags import AccessOptions, LoginOptions, PushOptions, ServeOptions, fill_in
-from rjcli.errors import DefectError, RjcliError, UsageError
+from rjcli.errors import RjcliError, UsageError
 from rjcli.options import (
     parse_delimiter,
     parse_encoding,
@@ -164,7 +163,9 @@ def main() -> NoReturn:
     except typer.TyperException as error:
         exit_code = _fail(UsageError(error.format_message(), hint="rjcli --help"))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
-        exit_code = _fail(_defect(error))
+        exit_code = _fail(describe_defect(error))
+        for line in trace(error, os.environ):
+            _report(OutputSettings()).note(line)
     sys.exit(exit_code)
 
 
@@ -173,13 +174,3 @@ def _fail(error: RjcliError) -> int:
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
     _report(OutputSettings(json=wants_json)).failure(error)
     return error.exit_code
-
-
-def _defect(error: Exception) -> DefectError:
-    """Say where an unforeseen error happened, but none of its text: that may hold anything."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}, line {frame.lineno}"
-    return DefectError(
-        f"a defect in rjcli: {type(error).__name__} in {where}",
-        hint="please report it, with the command and the version that rjcli --version shows",
-    )

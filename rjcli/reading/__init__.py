@@ -3,8 +3,8 @@
 A source is a stream of byte strings; an empty one means "nothing there yet".
 Decompression, and each reader, turns such a stream into another: in the end
 into raw records, rejections for what is no record, and None wherever the source
-had nothing there yet. So reading never blocks on a slow stdin while requests
-are in flight.
+had nothing there yet, or a record that is too long is being dropped. So reading
+never keeps requests that are in flight waiting.
 """
 
 from rjcli.reading.cells import TypeDetector

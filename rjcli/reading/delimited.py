@@ -39,7 +39,8 @@ class DelimitedReader:
                 yield None
                 continue
             encoder = encoder or CellEncoder(header, types, self._settings)
-            encoded = iter(encoder.encode([row for row in rows.cells if len(row) == len(header)]))
+            width = len(header)
+            encoded = iter(encoder.encode([row for row in rows.cells if len(row) == width]))
             for index, (cells, text, line) in enumerate(
                 zip(rows.cells, rows.texts, rows.lines, strict=True)
             ):
@@ -47,8 +48,10 @@ class DelimitedReader:
                     continue
                 number += 1
                 raw = text.rstrip("\r\n").encode(encoding)
-                fits = len(cells) == len(header)
-                found = next(encoded) if fits else rows.reasons.get(index) or _ragged(cells, header)
+                if len(cells) == width:
+                    found = next(encoded)
+                else:
+                    found = rows.reasons.get(index) or _ragged(cells, header)
                 if len(raw) > self._max_record_bytes:
                     yield reject_too_long(self._file, line, number, self._max_record_bytes)
                 elif isinstance(found, str):

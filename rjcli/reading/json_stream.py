@@ -196,10 +196,12 @@ class _Stream:
                 self._move_to(plain.end())
             else:
                 depth = self._drop_brackets(depth)
+                if not depth:
+                    return
             if self._window.startswith(b'"', self._at):
                 self._at += 1
                 in_string = not in_string
-            elif depth or in_string:
+            else:
                 # The window ends here, or with a backslash that waits for what it escapes.
                 yield None  # it may go on for long, and others are to go on too
                 yield from self._fill_inside()
