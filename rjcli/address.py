@@ -38,6 +38,8 @@ def check_host(netloc: str) -> None:
         if "%" in host:
             raise ValueError("its address has a zone")
         ipaddress.IPv6Address(host)
+    elif host.rpartition(".")[2].isdigit():
+        ipaddress.IPv4Address(host)  # not what C makes of 127.1
     elif not _HOST.fullmatch(host):
         raise ValueError("its host is neither a name nor an address")
     if parts.port is None and netloc.endswith(":"):

@@ -8,6 +8,7 @@ causes: those quote addresses, and addresses hold the key.
 import asyncio
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
@@ -63,6 +64,8 @@ class Transport:
             "Accept": "application/json",
             "Accept-Encoding": "identity",
         }
+        self._last_asked: tuple[str, Credentials | None] = "", None
+        self._last_address = httpx.URL()
         self._headers = httpx.Headers(headers)
         self._headers_with_body = httpx.Headers({**headers, "Content-Type": "application/json"})
 
@@ -105,8 +108,7 @@ class Transport:
         """
         request = httpx.Request(
             method,
-            url,
-            params={"apikey": credentials.api_key.reveal()} if credentials else None,
+            self._address(url, credentials),
             headers=self._headers if body is None else self._headers_with_body,
             content=body,
         )
@@ -121,6 +123,14 @@ class Transport:
             ) from None
         except (httpx.HTTPError, aiohttp.ClientError) as error:  # not all become the former
             raise self._lost(error) from None
+
+    def _address(self, url: str, credentials: Credentials | None) -> httpx.URL:
+        """Add the key. The last address is kept: taking one apart costs as much as a request."""
+        if (url, credentials) != self._last_asked:
+            params = {"apikey": credentials.api_key.reveal()} if credentials else None
+            self._last_asked = url, credentials
+            self._last_address = httpx.URL(url, params=params)
+        return self._last_address
 
     async def _exchange(self, request: httpx.Request, redact: Callable[[str], str]) -> Answer:
         response = await self._http.handle_async_request(request)
@@ -212,6 +222,8 @@ def _reason(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, aiohttp.ClientError):
             told = getattr(cause, "verify_message", None) or cause.reason or "it failed"
             return f"TLS: {told.replace('_', ' ')}"
+        if isinstance(cause, socket.gaierror) and cause.strerror:
+            return cause.strerror
         # The numbers of TLS errors, and of aiohttp's around them, are not the system's.
         is_tls = isinstance(cause, ssl.SSLError | aiohttp.ClientSSLError)
         if isinstance(cause, OSError) and not is_tls and (cause.errno or 0) > 0:

@@ -86,7 +86,7 @@ FAILURES: dict[str, Reply] = {
     "dropped within the answer": lambda request: echo(request, 201)[:-9],
     "garbage": lambda request: f"{request.target}\r\n\r\n".encode() * 9,
     "echo as the reason phrase": lambda request: (
-        f"HTTP/1.1 500 \x1b{request.target}\r\n\r\n".encode() + b"\xff"
+        f"HTTP/1.1 500 {request.target}\r\nContent-Length: 0\r\n\r\n".encode()
     ),
     "reason phrase in no encoding": lambda _: b"HTTP/1.1 500 \xff\xfe\r\nContent-Length: 0\r\n\r\n",
     "echo as a status": lambda _: f"HTTP/1.1 {CANARY_KEY}\r\n\r\n".encode(),
@@ -139,8 +139,14 @@ def test_canary_key_is_nowhere(
         return FAILURES[failure](request)
 
     server = serve(script)
-    for arguments in COMMANDS:
-        done = rjcli(*arguments, "--base-url", server.base_url, env=loud | {"RJCLI_TIMEOUT": "1.5"})
+    echoes = "echo" in failure
+    for arguments in COMMANDS if echoes else COMMANDS[:1]:
+        done = rjcli(
+            *arguments,
+            "--base-url",
+            server.base_url,
+            env=loud | {"RJCLI_TIMEOUT": "2" if echoes else "0.7"},
+        )
         assert CANARY_KEY in server.requests[-1].target
         if re.match("echo with [345]", failure):
             assert "apikey=[API key]" in done.stderr
@@ -170,7 +176,7 @@ def test_canary_key_is_nowhere_without_an_answer(
             "no such host": "https://host.invalid",
         }[failure]
         for arguments in (*COMMANDS, ["status"]):
-            done = rjcli(*arguments, "--base-url", base_url, env=loud | {"RJCLI_TIMEOUT": "1"})
+            done = rjcli(*arguments, "--base-url", base_url, env=loud | {"RJCLI_TIMEOUT": "0.5"})
             assert done.returncode == 5
             check(rjcli, done)
         assert CANARY_KEY not in "".join(request.target for request in secure.requests)

@@ -1,6 +1,7 @@
 """The way to the API: only to servers that prove who they are, through proxies that see nothing."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -184,7 +185,8 @@ def test_no_proxy_and_loopback_need_no_proxy(rjcli: Rjcli, secure: Secure) -> No
         with ScriptedServer(always(answer())) as plain:
             assert push(rjcli, plain.base_url, env=env).returncode == 0
         env = through(proxy) | {"NO_PROXY": ".invalid"}
-        assert "host.invalid" in push(rjcli, "https://host.invalid", env=env).stderr
+        unknown = push(rjcli, "https://host.invalid", env=env).stderr
+        assert re.search("cannot connect to host.invalid: .*(name|Name)", unknown), unknown
     assert not proxy.heads
 
 

@@ -1,6 +1,7 @@
 """The wire: one whole answer, or a TransportError that says whether the request may have landed."""
 
 import asyncio
+import gzip
 import json
 import socket
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from rjcli.credentials import Credentials
 from rjcli.errors import TransportError
 from rjcli.transport import MAX_ANSWER_BYTES, Transport
 from tests.conftest import Serve
-from tests.scripted import always, answer
+from tests.scripted import CREATED, always, answer
 
 KEY = "k&y=1/2+3%25#4"
 CREDENTIALS = Credentials(7, ApiKey(KEY))
@@ -131,3 +132,28 @@ def test_key_does_not_spoil_an_acknowledgement(serve: Serve, key: str) -> None:
 def test_key_does_not_show_itself() -> None:
     """No representation of credentials holds the key."""
     assert "k&y" not in f"{CREDENTIALS!r} {CREDENTIALS} {CREDENTIALS.api_key!s}"
+
+
+def test_answer_is_never_decompressed(serve: Serve) -> None:
+    """An answer that is compressed, which was not asked for, stays as it is."""
+    bomb = gzip.compress(b" " * 10_000_000)
+    reply = upsert(serve(always(answer(201, bomb, Content_Encoding="gzip"))).base_url)
+    assert reply.body == bomb
+    assert judge_upsert(reply).verdict is Verdict.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "x" * 100_000}, {f"X_{number}": "x" for number in range(5_000)}, {"X" * 100_000: "x"}],
+    ids=["long", "many", "long name"],
+)
+def test_flood_of_headers_is_a_lost_answer(serve: Serve, headers: dict[str, str]) -> None:
+    """Headers beyond all measure are not taken in; the request is in doubt."""
+    server = serve(always(answer(201, CREATED, **headers)))
+    assert lost(lambda: upsert(server.base_url)).in_doubt
+
+
+def test_reason_phrase_may_be_anything(serve: Serve) -> None:
+    """A reason phrase that is text in no encoding does no harm."""
+    server = serve(always(b"HTTP/1.1 201 \xff\xfe\r\nContent-Length: 2\r\n\r\n{}"))
+    assert upsert(server.base_url).status == 201

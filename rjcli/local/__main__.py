@@ -33,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print(store, options.table, as_json=options.json)
             sys.stdout.flush()
     except InputError as error:
-        sys.stderr.write(f"error: {error.message}\n")
+        sys.stderr.write(f"error: {_escaped(error.message)}\n")
         return error.exit_code
     except sqlite3.DatabaseError as error:
-        sys.stderr.write(f"error: cannot read {options.file}: {error}\n")
+        sys.stderr.write(f"error: cannot read {_escaped(options.file)}: {_escaped(str(error))}\n")
         return InputError.exit_code
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,9 +75,11 @@ def _visible(text: str) -> str:
     """A cell without what could move the cursor, turn the text round, or flood the line."""
     if len(text) > _MAX_CELL_CHARACTERS:
         text = f"{text[: _MAX_CELL_CHARACTERS - 1]}…"
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    return _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _width(text: str) -> int:

@@ -6,7 +6,7 @@ column is checked by a single match.
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -107,24 +107,29 @@ class CellEncoder:
         self._types = [types.get(name, ColumnType.STRING) for name in header]
         self._null = settings.null_string
         self._empty_null = settings.empty_null
-        names = [encode_basestring(name).replace("%", "%%") for name in header]
-        self._template = "{" + ",".join(f"{name}:%s" for name in names) + "}"
+        # What stands before each value in a record's JSON.
+        self._leads = [f",{encode_basestring(name)}:" for name in header]
+        self._leads[0] = "{" + self._leads[0][1:]
 
     def encode(self, rows: Sequence[Sequence[str]]) -> Sequence[tuple[bytes, dict[str, Any]] | str]:
         """For each row, as long as the header: its JSON and its fields, or what does not fit."""
+        if not rows:
+            return []
         faults: dict[int, str] = {}
         columns = [
             self._encode_column(name, type_, cells, faults)
             for name, type_, cells in zip(
-                self._header, self._types, zip(*rows, strict=True), strict=False
+                self._header, self._types, zip(*rows, strict=True), strict=True
             )
         ]
-        texts = zip(*(texts for texts, _ in columns), strict=True)
+        texts = chain.from_iterable(
+            (repeat(lead), texts) for lead, (texts, _) in zip(self._leads, columns, strict=True)
+        )
         values = zip(*(values for _, values in columns), strict=True)
         # The loops are in map, for they run once for each record.
         encoded: list[tuple[bytes, dict[str, Any]] | str] = list(
             zip(
-                map(str.encode, map(self._template.__mod__, texts)),
+                map(str.encode, map("".join, zip(*texts, repeat("}"), strict=False))),
                 map(dict, map(zip, repeat(self._header), values)),
                 strict=True,
             )

@@ -57,7 +57,8 @@ class DelimitedReader:
                 elif isinstance(found, str):
                     yield Rejection(Stage.READ, self._file, line, number, raw, (found,))
                 else:
-                    yield RawRecord(raw, *found, self._file, line, number)
+                    json, fields = found
+                    yield RawRecord(raw, json, fields, self._file, line, number)
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show all rows to a detector; yields None now and then, so that others can go on."""

@@ -116,3 +116,11 @@ def test_local_look_refuses_unknown_tables(file: Path, table: str) -> None:
 def test_local_look_needs_a_table_for_json(file: Path) -> None:
     """--json without a table is a usage error."""
     assert look(file, "--json").returncode == 2
+
+
+def test_local_look_fails_visibly(tmp_path: Path) -> None:
+    """Names of files that cannot be read are shown without what could act on a terminal."""
+    done = look(tmp_path / "a\x1b[2J\u202e.db")
+    assert done.returncode == 2
+    assert rb"a\x1b[2J\u202e.db" in done.stderr
+    assert b"\x1b" not in done.stderr

@@ -159,7 +159,7 @@ def test_local_server_survives_fuzzed_requests(
     api: RunningApi, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """After hundreds of broken requests it still serves, prints nothing, and its file is sound."""
-    generator = random.Random(20261121)  # noqa: S311 -- repeatable, not secret
+    generator = random.Random(20261121)
     for _ in range(400):
         with connect(api) as connection:
             connection.sendall(mangled(generator))
