@@ -17,6 +17,8 @@ from rjcli.settings import ColumnType, Format, PushSettings
 _RECORDS_TO_JUDGE_BY = 100
 _RECORDS_AT_A_TIME = 1000
 _MOST_IN_A_SPAN = 10_000  # records: so many rejections are held while a batch fills
+_MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
+_PAUSE_SECONDS = 0.05
 _END = Rejection(Stage.READ, "", 0, 0, b"", ())  # stands for the end of the input
 _SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
 
@@ -103,7 +105,7 @@ class Intake:
                 if batch:
                     yield batch
                 elif self._seen % _RECORDS_AT_A_TIME == 0:
-                    await asyncio.sleep(0)  # for the others, where nothing is to be sent
+                    await self._pause()
         except InputError as error:
             broken = error
         if batch := self._flush():
@@ -155,8 +157,11 @@ class Intake:
 
     def _see(self, item: RawRecord | Rejection) -> None:
         self._seen += 1
-        self._raws.append(self._header + item.raw)
-        self._header = b""
+        raw = item.raw
+        if self._header:
+            raw = self._header + raw
+            self._header = b""
+        self._raws.append(raw)
 
     def _digest_seen(self, but: int = 0) -> None:
         """Take what has been seen into the digest, but for some last records."""
@@ -205,6 +210,12 @@ class Intake:
         if held >= _MOST_IN_A_SPAN or (held >= _RECORDS_AT_A_TIME and not self.pending):
             return self._flush()
         return None
+
+    async def _pause(self) -> None:
+        """Let the others go on, where nothing is to be sent, and catch up if they must."""
+        await asyncio.sleep(0)
+        while self._prefix.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - spans join now and then
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _wait(self) -> Batch | None:
         """Wait for a slow input; give the part-filled batch when it has waited long enough."""

@@ -17,7 +17,6 @@ from rjcli.errors import (
     InterruptedByUserError,
     RjcliError,
     StoppedError,
-    UnfinishedError,
     UsageError,
 )
 from rjcli.intake import Intake
@@ -152,7 +151,7 @@ class Push:
             now = time.monotonic()
             if self._run and self._run.is_due(self._prefix, now):
                 self._run.save(Position(self._prefix, self._intake.column_types), now)
-        except UnfinishedError as error:
+        except RjcliError as error:
             self._delivery.stop(error)
 
     def _save_end(self, failure: RjcliError | None) -> RjcliError | None:
@@ -165,7 +164,7 @@ class Push:
             self._run.save(position, time.monotonic())
             self._run.reject(self._prefix.beyond(), self._intake.form_at)
             self._run.sync()
-        except UnfinishedError as error:
+        except RjcliError as error:
             return failure or error
         return failure
 

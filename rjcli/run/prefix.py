@@ -63,6 +63,7 @@ class Prefix:
         self.accepted = accepted
         self.rejected = rejected
         self.digest: Digest | None = None  # None: no span has joined yet
+        self.waiting = 0  # rejections in spans that have not joined
         self._spans: deque[Span] = deque()
         self._by_batch: dict[Batch, Span] = {}
         self._rejections: dict[int, Rejection] = {}  # of the span that has not been closed yet
@@ -75,6 +76,7 @@ class Prefix:
         """Everything read up to ``end`` is rejected, passed over, or in this batch."""
         left = len(batch.records) if batch else 0
         span = Span(self.taken, end, digest, batch, left, rejections=self._rejections)
+        self.waiting += len(self._rejections)
         self._rejections = {}
         self.taken = end
         self._spans.append(span)
@@ -87,6 +89,7 @@ class Prefix:
         if isinstance(fate, Rejection):
             span.rejections[span.position(fate)] = fate
             span.left -= 1
+            self.waiting += 1
         else:
             span.accepted += len(fate.records)
             span.left -= len(fate.records)
@@ -100,6 +103,7 @@ class Prefix:
             self.records = span.end
             self.accepted += span.accepted
             self.rejected += len(span.rejections)
+            self.waiting -= len(span.rejections)
             self.digest = span.digest
             yield span
 
