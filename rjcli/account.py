@@ -7,11 +7,14 @@ from rjcli.model import Counts, Outcome
 
 
 class Account:
-    """Counts records by their fate. Each fate is counted where it is met, none is derived."""
+    """Counts records by their fate. Each fate is counted where it is met, none is derived.
 
-    def __init__(self) -> None:
-        self.rejected = 0
-        self._settled: Counter[Outcome] = Counter()
+    ``accepted`` and ``rejected``: those of the run that is resumed.
+    """
+
+    def __init__(self, accepted: int = 0, rejected: int = 0) -> None:
+        self.rejected = rejected
+        self._settled: Counter[Outcome] = Counter({Outcome.ACCEPTED: accepted})
 
     def settle(self, outcome: Outcome, records: int) -> None:
         """Count records that met a fate other than being rejected."""

@@ -6,8 +6,10 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rjcli.address import is_loopback
@@ -21,11 +23,12 @@ from rjcli.environment import (
     connect,
     extra_local,
 )
-from rjcli.errors import UsageError
-from rjcli.model import Job, Summary
-from rjcli.push import Push, name_run
+from rjcli.errors import RjcliError, UsageError
+from rjcli.model import Finished, Job, Status, Summary
+from rjcli.push import Push, Route, name_run
 from rjcli.reading import Source
-from rjcli.report import Report
+from rjcli.report import Report, summary_document
+from rjcli.run import Opening, Run, identify, open_run
 from rjcli.settings import AccessSettings, PushSettings, ServeSettings
 from rjcli.transport import Transport
 
@@ -38,19 +41,53 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
     if settings.dry_run:
         endpoint = access.target.endpoint or LOCAL_ENDPOINT
         job = _describe_job(access, settings, endpoint, client_id=None)
-        return asyncio.run(Push(settings, job, sources, None, report.handle).run()).exit_code
+        summary = asyncio.run(Push(settings, job, sources, None, report.handle).run())
+        report.handle(Finished(summary))
+        return summary.exit_code
     with connect(access) as connection:
         credentials = connection.credentials()
         job = _describe_job(access, settings, connection.endpoint, credentials.client_id)
+        with open_run(_describe_run(access, settings, job, report)) as run:
+            job = replace(job, run=run.name)
 
-        async def load(transport: Transport) -> Summary:
-            upsert = partial(transport.upsert, credentials, settings.table)
-            return await Push(settings, job, sources, upsert, report.handle).run()
+            async def load(transport: Transport) -> Summary:
+                route = Route(partial(transport.upsert, credentials, settings.table), run)
+                return await Push(settings, job, sources, route, report.handle).run()
 
-        summary = _talk(access, connection, load, settings.delivery.jobs)
+            summary = _talk(access, connection, load, settings.delivery.jobs)
+            summary = _conclude(run, summary)
+    report.handle(Finished(summary))
     if access.target.is_local and summary.counts.accepted:
         report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
     return summary.exit_code
+
+
+def _describe_run(
+    access: AccessSettings, settings: PushSettings, job: Job, report: Report
+) -> Opening:
+    # The local Import API has another address each time: what stays is where it keeps its data.
+    address = str(Path(access.database).absolute()) if access.target.is_local else job.base_url
+    assert job.client_id  # noqa: S101 - dry runs alone need none
+    return Opening(
+        settings.run,
+        identify(settings, address, job.client_id),
+        job.run,
+        job.environment,
+        os.environ,
+        report.note,
+    )
+
+
+def _conclude(run: Run, summary: Summary) -> Summary:
+    """Write the summary into the run's directory; where that fails, the summary says so."""
+    try:
+        run.conclude(summary_document(summary))
+    except RjcliError as error:
+        if summary.message is None:
+            return replace(
+                summary, status=Status.FAILED, exit_code=error.exit_code, message=error.message
+            )
+    return summary
 
 
 def status(access: AccessSettings, report: Report) -> int:

@@ -15,8 +15,8 @@ from rjcli.sending import Parcel, Sender, Tally, Upsert
 from rjcli.settings import DeliverySettings
 from rjcli.stopping import Stop
 
-Settle = Callable[[Settlement | Rejection], None]
-"""Is told the fate of every record that was taken, once."""
+Settle = Callable[[Settlement | Rejection, Batch], None]
+"""Is told the fate of every record that was taken, once, and the batch it was taken in."""
 
 Note = Callable[[str], None]
 """Is told what people should know."""
@@ -34,6 +34,7 @@ class _Consignment:
     batch: Batch
     parcels: list[Parcel]
     again: bool  # its records have been settled before
+    inherited: bool  # an earlier run may have requests for its records under way
     refused: int = 0  # records
     task: "asyncio.Task[None] | None" = None
 
@@ -62,6 +63,7 @@ class Delivery:
         self._end_of_one: asyncio.Future[None] | None = None  # somebody waits for it
         self._stop = Stop()
         self._whole_refusals = 0
+        self._inherited = 0  # records to come that may be under way already
 
     @property
     def in_flight(self) -> int:
@@ -72,6 +74,11 @@ class Delivery:
     def limit(self) -> int:
         """How many requests it found may be in flight."""
         return self._sender.concurrency.limit
+
+    def inherit(self, records: int) -> None:
+        """Of so many records to come an earlier run may have requests under way until now."""
+        self._inherited = records
+        self._late.last_doubt = self._timing.now()
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Settle every record of every batch taken from ``batches``.
@@ -129,7 +136,8 @@ class Delivery:
         await self._end_of_one
 
     def _take(self, batch: Batch, *, again: bool = False) -> None:
-        consignment = _Consignment(batch, [Parcel(batch)], again)
+        consignment = _Consignment(batch, [Parcel(batch)], again, self._inherited > 0)
+        self._inherited -= len(batch.records)
         earlier = self._order.claim(batch.keys, consignment)
         self._under_way.add(consignment)
         self._bytes += len(batch.body)
@@ -164,7 +172,7 @@ class Delivery:
             case Verdict.ACKNOWLEDGED:
                 consignment.parcels.pop()
                 self.tally.accepted += 1
-                self._late.accept(parcel.batch.records)
+                self._late.accept(parcel.batch.records, in_doubt=consignment.inherited)
                 if parcel.may_come_late:
                     self._late.doubt(parcel.batch.keys, self._timing.now())
                 self._tell(consignment, Settlement(Outcome.ACCEPTED, parcel.batch.records))
@@ -197,7 +205,7 @@ class Delivery:
 
     def _tell(self, consignment: _Consignment, fate: Settlement | Rejection) -> None:
         if not consignment.again:
-            self._settle(fate)
+            self._settle(fate, consignment.batch)
 
     async def _send_again(self) -> None:
         """Send the newest versions of keys again that a late write may have overwritten."""
@@ -258,5 +266,5 @@ class DryRun:
             self.first_body = self.first_body or batch.body
             self.tally.requests += 1
             self.tally.bytes_sent += len(batch.body)
-            self._settle(Settlement(Outcome.UNSENT, batch.records))
+            self._settle(Settlement(Outcome.UNSENT, batch.records), batch)
             await asyncio.sleep(0)  # so that it can be interrupted

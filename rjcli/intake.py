@@ -1,35 +1,45 @@
 """Intake: inputs are read, and their records prepared and cut into batches."""
 
 import asyncio
+import hashlib
 import time
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 from rjcli.batch import Batcher
 from rjcli.errors import InputError, UsageError
-from rjcli.model import Batch, RawRecord, Record, Rejection
+from rjcli.model import Batch, RawRecord, Record, Rejection, Stage
 from rjcli.prepare import NO_KEYS, Preparer
 from rjcli.reading import Input, Item, Source, TypeDetector
-from rjcli.settings import ColumnType, PushSettings
+from rjcli.run import Checkpoint, Form, Prefix
+from rjcli.settings import ColumnType, Format, PushSettings
 
 _RECORDS_TO_JUDGE_BY = 100
 _RECORDS_AT_A_TIME = 1000
+_MOST_IN_A_SPAN = 10_000  # records: so many rejections are held while a batch fills
+_MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
+_PAUSE_SECONDS = 0.05
+_END = Rejection(Stage.READ, "", 0, 0, b"", ())  # stands for the end of the input
+_SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
 
 
 class Intake:
     """The batches of some inputs, in order; counts the records it read.
 
-    ``reject`` is told of every record that cannot be sent, ``note`` of what
-    people should know.
+    ``prefix`` is told of all that is read, ``reject`` of every record that
+    cannot be sent, ``note`` of what people should know.
     """
 
     def __init__(
         self,
         settings: PushSettings,
         sources: Sequence[Source],
+        prefix: Prefix,
         reject: Callable[[Rejection], None],
         note: Callable[[str], None],
     ) -> None:
         self._settings = settings
+        self._prefix = prefix
         self._inputs = [Input(source, settings.input) for source in sources]
         self._sources = sources
         self._reject = reject
@@ -42,8 +52,25 @@ class Intake:
         self._keyless = 0  # records without any keys
         self._source = sources[0]  # the one that is being read
         self._flush_at: float | None = None  # when the part-filled batch has waited long enough
-        self.column_types: dict[str, ColumnType] = {}
+        self._resumed: Checkpoint | None = None
+        self._digest = hashlib.sha256()  # of the records before those in self._raws
+        self._raws: list[bytes] = []
+        self._header = b""  # that comes before the next record
+        self._starts: list[int] = []  # how many records come before each input
+        self._forms: list[Form] = []
+        self.column_types: dict[str, ColumnType] | None = None  # None: not found yet
         self.read = 0
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Pass over what lies before a checkpoint."""
+        self._resumed = checkpoint
+        self.read = checkpoint.accepted + checkpoint.rejected
+        if checkpoint.column_types is not None:
+            self.column_types = dict(checkpoint.column_types)
+
+    def form_at(self, position: int) -> Form:
+        """How the record at a 1-based position in all inputs is written down again."""
+        return self._forms[bisect_right(self._starts, position - 1) - 1]
 
     @property
     def pending(self) -> int:
@@ -64,21 +91,24 @@ class Intake:
     async def batches(self) -> AsyncGenerator[Batch, None]:
         """Read everything. What was read before an input broke still comes out before the error.
 
-        Raises InputError where an input cannot be read on, and UsageError if no
-        record has keys.
+        Raises InputError where an input cannot be read on, or is not the one
+        that is to be resumed; UsageError if no record has keys.
         """
-        await self._detect_types()
+        await self._find_types()
         broken: InputError | None = None
         try:
-            for item in self._items():
+            items = self._items()
+            if self._resumed:
+                await self._pass_over(items, self._resumed)
+            for item in items:
                 batch = await self._wait() if item is None else self._take(item)
                 if batch:
                     yield batch
                 elif self._seen % _RECORDS_AT_A_TIME == 0:
-                    await asyncio.sleep(0)  # for the others, where nothing is to be sent
+                    await self._pause()
         except InputError as error:
             broken = error
-        if batch := self._batcher.flush():
+        if batch := self._flush():
             yield batch
         if broken:
             raise broken
@@ -88,27 +118,104 @@ class Intake:
     def _items(self) -> Iterator[Item]:
         for input_ in self._inputs:
             self._source = input_.source
-            for item in input_.records(self.column_types):
+            begun = False
+            for item in input_.records(self.column_types or {}):
                 if self._seen == self._last:
                     return
+                if not begun and item is not None:
+                    begun = True
+                    self._begin(input_)
                 yield item
+
+    def _begin(self, input_: Input) -> None:
+        """Take in how the records of an input are written, of which the first comes next."""
+        form = Form(flatten=input_.format is Format.JSON)
+        if input_.is_delimited:
+            header, line_end = input_.header
+            self._header = header + line_end
+            form = Form(_SUFFIXES[input_.format], self._header, line_end)
+        self._starts.append(self._seen)
+        self._forms.append(form)
+
+    async def _pass_over(self, items: Iterator[Item], checkpoint: Checkpoint) -> None:
+        """Read what lies before a checkpoint. Raises InputError if it is not what it was."""
+        records = checkpoint.records
+        while self._seen < records:
+            item = next(items, _END)
+            if item is _END:
+                raise _changed(records, f"there are only {self._seen:,} now")
+            if item is None:
+                await self._source.wait()
+                continue
+            self._see(item)
+            if len(self._raws) == _RECORDS_AT_A_TIME:
+                self._digest_seen()
+                await asyncio.sleep(0)
+        self._digest_seen()
+        if records and self._digest.hexdigest() != checkpoint.digest:
+            raise _changed(records, "they are not the same any more")
+
+    def _see(self, item: RawRecord | Rejection) -> None:
+        self._seen += 1
+        raw = item.raw
+        if self._header:
+            raw = self._header + raw
+            self._header = b""
+        self._raws.append(raw)
+
+    def _digest_seen(self, but: int = 0) -> None:
+        """Take what has been seen into the digest, but for some last records."""
+        count = len(self._raws) - but
+        if count:
+            self._digest.update(b"\n".join([*self._raws[:count], b""]))
+            del self._raws[:count]
+
+    def _close_span(self, batch: Batch | None = None) -> None:
+        """Tell the prefix of what has been seen; a record that waits for the next batch stays."""
+        pending = self._batcher.pending
+        self._digest_seen(but=pending)
+        self._prefix.close(self._seen - pending, self._digest.copy(), batch)
+
+    def _flush(self) -> Batch | None:
+        """Close the last span; give the batch that was part-filled."""
+        batch = self._batcher.flush()
+        if batch or self._raws:
+            self._close_span(batch)
+        return batch
 
     def _take(self, item: RawRecord | Rejection) -> Batch | None:
         """Account for what a reader found; give the batch that it fills."""
-        self._seen += 1
+        self._see(item)
         if self._seen <= self._settings.input.skip:
+            if len(self._raws) == _RECORDS_AT_A_TIME or self._seen == self._settings.input.skip:
+                self._close_span()
             return None
         self.read += 1
         prepared = self._preparer.prepare(item) if isinstance(item, RawRecord) else item
         if isinstance(prepared, Record):
             if batch := self._batcher.add(prepared):
                 self._flush_at = None
+                self._close_span(batch)
             return batch
-        self._reject(prepared)
-        self._keyless += prepared.reasons == (NO_KEYS,)
+        return self._take_rejection(prepared)
+
+    def _take_rejection(self, rejection: Rejection) -> Batch | None:
+        """Tell of a record that cannot be sent; give a batch that has waited for many such."""
+        self._prefix.reject(self._seen, rejection)
+        self._reject(rejection)
+        self._keyless += rejection.reasons == (NO_KEYS,)
         if self.read == _RECORDS_TO_JUDGE_BY:
             self._check_keys_known()
+        held = len(self._raws)
+        if held >= _MOST_IN_A_SPAN or (held >= _RECORDS_AT_A_TIME and not self.pending):
+            return self._flush()
         return None
+
+    async def _pause(self) -> None:
+        """Let the others go on, where nothing is to be sent, and catch up if they must."""
+        await asyncio.sleep(0)
+        while self._prefix.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - spans join now and then
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _wait(self) -> Batch | None:
         """Wait for a slow input; give the part-filled batch when it has waited long enough."""
@@ -120,12 +227,19 @@ class Intake:
         if await self._source.wait(max(0.0, self._flush_at - now)):
             return None
         self._flush_at = None
-        return self._batcher.flush()
+        return self._flush()
 
-    async def _detect_types(self) -> None:
-        """Find the column types of all CSVs, so that the table gets one type for each name."""
+    async def _find_types(self) -> None:
+        """Find the column types of all CSVs, so that the table gets one type for each name.
+
+        A run that is resumed keeps those that it found.
+        """
         for input_ in self._inputs:
             await _exhaust(input_.identify(), input_.source)
+        if self.column_types is None:
+            await self._detect_types()
+
+    async def _detect_types(self) -> None:
         csv = self._settings.input.csv
         detector = TypeDetector(csv)
         for input_ in self._inputs:
@@ -144,6 +258,13 @@ class Intake:
                 f"no --keys given, and none of the first {self._keyless} records has its own",
                 hint="name the fields that make a record's key, as in --keys id",
             )
+
+
+def _changed(records: int, reason: str) -> InputError:
+    return InputError(
+        f"the input is not the one to resume: of its first {records:,} records {reason}",
+        hint="push it without --resume",
+    )
 
 
 async def _exhaust(steps: Iterator[None], source: Source) -> None:

@@ -28,13 +28,18 @@ class LateWrites:
         self.last_doubt = now
         self._suspects |= keys
 
-    def accept(self, records: Sequence[Record]) -> None:
-        """Records were accepted, in the order in which they stand in the input."""
-        if not self._suspects:
+    def accept(self, records: Sequence[Record], *, in_doubt: bool = False) -> None:
+        """Records were accepted, in the order in which they stand in the input.
+
+        ``in_doubt``: the same records may be under way in an earlier request, too.
+        """
+        if not (self._suspects or in_doubt):
             return
         for record in records:
             if record.key in self._suspects:
                 self._newest[record.key] = record
+            elif in_doubt:
+                self._suspects.add(record.key)
 
     @property
     def newest(self) -> list[Record]:

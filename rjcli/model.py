@@ -53,9 +53,9 @@ class Rejection:
     status: int | None = None  # of the API's answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """The records of one request, and its body."""
+    """The records of one request, and its body. Each is different from all others."""
 
     records: Sequence[Record]
     body: bytes
@@ -150,7 +150,9 @@ class Summary:
     """How a run went: the numbers of the final report.
 
     A dry run's batches, requests and bytes are those that a push would send.
-    ``column_types``: of CSVs, by name. ``first_body``: of a dry run's first request.
+    The counts of records are those of the whole job, all others those of this
+    invocation: they differ when a run is resumed. ``column_types``: of CSVs, by
+    name. ``first_body``: of a dry run's first request.
     """
 
     job: Job
@@ -169,6 +171,17 @@ class Summary:
     hint: str | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)
     first_body: bytes | None = None
+    trail: "Trail | None" = None  # a dry run leaves none
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
+
+    directory: str
+    rejects: tuple[str, ...] = ()
+    errors: str | None = None
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

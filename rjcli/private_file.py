@@ -25,7 +25,7 @@ def read_secret_file(path: Path, name: str, limit: int) -> bytes:
     Raises UsageError if others can read or write it, or it cannot be read.
     ``name`` says what it is.
     """
-    with _told(f"cannot read {name} {path}"), _descriptor(os.open(path, _READ)) as file:
+    with told(f"cannot read {name} {path}"), _descriptor(os.open(path, _READ)) as file:
         _check_private(file, path, name)
         return _read(file, path, name, limit)
 
@@ -36,9 +36,9 @@ def read_own_file(path: Path, name: str, limit: int) -> bytes | None:
     Raises UsageError if it or its directory is a symbolic link or another
     user's, if others can change the directory, or read or write the file.
     """
-    with _told(f"cannot read {name} {path}"):
+    with told(f"cannot read {name} {path}"):
         try:
-            with _open_directory(path.parent) as directory:
+            with open_directory(path.parent) as directory:
                 return _read_in(directory, path, name, limit)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -51,23 +51,25 @@ def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes],
     needed. Raises UsageError as ``read_own_file`` does, and if the file cannot
     be written; UnfinishedError if the disk is full.
     """
-    with _told(f"cannot write {name} {path}"):
-        _make_directory(path.parent)
-        with _open_directory(path.parent) as directory:
+    with told(f"cannot write {name} {path}"):
+        make_directory(path.parent)
+        with open_directory(path.parent) as directory:
             os.fchmod(directory, 0o700)
             fcntl.flock(directory, fcntl.LOCK_EX)  # until it is closed
             content = change(_read_in(directory, path, name, limit) or b"")
-            _replace(directory, path.name, content)
+            replace_file(directory, path.name, content)
 
 
-def _make_directory(path: Path) -> None:
+def make_directory(path: Path) -> None:
+    """Make a directory for oneself alone, and those above it as needed."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
 
 
 @contextmanager
-def _open_directory(path: Path) -> Iterator[int]:
+def open_directory(path: Path) -> Iterator[int]:
+    """Open a directory. Raises UsageError if it is another user's, or others can change it."""
     try:
         descriptor = os.open(path, _DIRECTORY)
     except OSError:
@@ -102,7 +104,7 @@ def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:
         return _read(file, path, name, limit)
 
 
-def _replace(directory: int, name: str, content: bytes) -> None:
+def replace_file(directory: int, name: str, content: bytes) -> None:
     """Write a file beside the one to be replaced, and move it there once it is on the disk."""
     # The lock is held, so that what is there was left behind by a process that was killed.
     temporary = f".{name}.new"
@@ -158,7 +160,7 @@ def _descriptor(descriptor: int) -> Iterator[int]:
 
 
 @contextmanager
-def _told(failure: str) -> Iterator[None]:
+def told(failure: str) -> Iterator[None]:
     """Turn an operating system's error into ours."""
     try:
         yield

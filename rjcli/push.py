@@ -4,23 +4,26 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 
 from rjcli.account import Account
 from rjcli.delivery import Delivery, DryRun
 from rjcli.errors import (
     EXIT_REJECTS,
+    InputError,
     InterruptedByUserError,
     RjcliError,
     StoppedError,
+    UsageError,
 )
 from rjcli.intake import Intake
 from rjcli.model import (
+    Batch,
     Counts,
     Event,
-    Finished,
     Job,
     Noted,
     Outcome,
@@ -33,6 +36,7 @@ from rjcli.model import (
     Summary,
 )
 from rjcli.reading import Source
+from rjcli.run import Position, Prefix, Run
 from rjcli.sending import Upsert
 from rjcli.settings import PushSettings
 
@@ -47,41 +51,60 @@ def name_run(table: str, now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{table}-{secrets.token_hex(2)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How records get to the API, and the run that keeps account of them."""
+
+    upsert: Upsert
+    run: Run
+
+
 class Push:
-    """One push of some inputs to one table; without ``upsert``, a dry run."""
+    """One push of some inputs to one table; without ``upsert`` and ``run``, a dry run."""
 
     def __init__(
         self,
         settings: PushSettings,
         job: Job,
         sources: Sequence[Source],
-        upsert: Upsert | None,
+        route: Route | None,
         emit: Emit,
     ) -> None:
         self._settings = settings
         self._job = job
         self._emit = emit
+        self._run = route.run if route else None
         self._account = Account()
-        self._intake = Intake(settings, sources, self._settle, self._note)
+        self._prefix = Prefix()
         self._delivery: Delivery | DryRun = DryRun(self._settle)
-        if upsert:
-            self._delivery = Delivery(upsert, settings.delivery, self._settle, self._note)
+        if route:
+            self._delivery = Delivery(route.upsert, settings.delivery, self._settle, self._note)
+        if self._run and (checkpoint := self._run.resumed):
+            self._account = Account(checkpoint.accepted, checkpoint.rejected)
+            self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
+        self._intake = Intake(settings, sources, self._prefix, self._reject, self._note)
 
     async def run(self) -> Summary:
         """Push everything and tell how it went, also when an error ended it."""
         began = time.monotonic()
         self._emit(Started(self._job))
+        self._go_on()
         ticker = asyncio.create_task(self._tick())
         failure = await self._load()
         ticker.cancel()
         self._account.settle(Outcome.UNSENT, self._intake.pending)
+        failure = self._save_end(failure)
         try:
             self._account.check(self._intake.read)
         except RjcliError as error:
             failure = error
-        summary = self._summarise(failure, time.monotonic() - began)
-        self._emit(Finished(summary))
-        return summary
+        return self._summarise(failure, time.monotonic() - began)
+
+    def _go_on(self) -> None:
+        """Begin where the run that is resumed came to."""
+        if self._run and self._run.resumed and isinstance(self._delivery, Delivery):
+            self._intake.resume(self._run.resumed)
+            self._delivery.inherit(self._run.in_doubt)
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
@@ -89,19 +112,61 @@ class Push:
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._interrupt, number)
         try:
-            async with aclosing(self._intake.batches()) as batches:
+            async with aclosing(self._batches()) as batches:
                 await self._delivery.deliver(batches)
         except RjcliError as error:
             return error
         return None
 
-    def _settle(self, settled: Settlement | Rejection) -> None:
-        if isinstance(settled, Rejection):
-            self._account.rejected += 1
-            self._emit(Rejected(settled))
-            self._check_rejects()
-        else:
-            self._account.settle(settled.outcome, len(settled.records))
+    async def _batches(self) -> AsyncGenerator[Batch, None]:
+        """The batches of the intake; each is taken once a checkpoint covers it well enough."""
+        async with aclosing(self._intake.batches()) as batches:
+            async for batch in batches:
+                self._save_if_due()
+                yield batch
+
+    def _settle(self, fate: Settlement | Rejection, batch: Batch) -> None:
+        if isinstance(fate, Rejection):
+            self._prefix.settle(fate, batch)
+            self._reject(fate)
+            return
+        self._account.settle(fate.outcome, len(fate.records))
+        if fate.outcome is Outcome.ACCEPTED or self._run is None:
+            self._prefix.settle(fate, batch)
+
+    def _reject(self, rejection: Rejection) -> None:
+        self._account.rejected += 1
+        self._emit(Rejected(rejection))
+        self._check_rejects()
+
+    def _join(self) -> None:
+        """Take what is settled into the prefix, and write down the rejects in it."""
+        for span in self._prefix.advance():
+            if self._run and span.rejections:
+                self._run.reject(sorted(span.rejections.items()), self._intake.form_at)
+
+    def _save_if_due(self) -> None:
+        try:
+            self._join()
+            now = time.monotonic()
+            if self._run and self._run.is_due(self._prefix, now):
+                self._run.save(Position(self._prefix, self._intake.column_types), now)
+        except RjcliError as error:
+            self._delivery.stop(error)
+
+    def _save_end(self, failure: RjcliError | None) -> RjcliError | None:
+        """Write the last checkpoint, and all rejects behind it; give what the run ends with."""
+        if self._run is None:
+            return failure
+        try:
+            self._join()
+            position = Position(self._prefix, self._intake.column_types, finished=failure is None)
+            self._run.save(position, time.monotonic())
+            self._run.reject(self._prefix.beyond(), self._intake.form_at)
+            self._run.sync()
+        except RjcliError as error:
+            return failure or error
+        return failure
 
     def _check_rejects(self) -> None:
         most, rejected = self._settings.max_rejects, self._account.rejected
@@ -115,6 +180,7 @@ class Push:
         loop = asyncio.get_running_loop()
         for each in _SIGNALS:
             loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
         self._delivery.stop(InterruptedByUserError(f"stopped by {number.name}", signal=number))
 
     def _note(self, text: str) -> None:
@@ -122,6 +188,7 @@ class Push:
 
     async def _tick(self) -> None:
         while True:
+            self._save_if_due()
             self._emit(self._progress())
             await asyncio.sleep(_PROGRESS_SECONDS)
 
@@ -152,9 +219,17 @@ class Push:
             seconds=seconds,
             message=failure.message if failure else None,
             hint=failure.hint if failure else None,
-            column_types=self._intake.column_types,
+            column_types=self._intake.column_types or {},
             first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
+            trail=self._run.trail(resumable=_can_resume(failure)) if self._run else None,
         )
+
+
+def _can_resume(failure: RjcliError | None) -> bool:
+    """Whether the same command may come to another end."""
+    return failure is not None and (
+        not isinstance(failure, UsageError) or isinstance(failure, InputError)
+    )
 
 
 def _ending(failure: RjcliError | None, counts: Counts) -> tuple[Status, int]:

@@ -159,6 +159,19 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Where a push leaves its account, and whether it goes on with an earlier one.
+
+    ``directory`` None: one of its own in the user's state directory.
+    ``command``: the arguments it was started with, to be started again with.
+    """
+
+    directory: str | None = None
+    resume: bool = False
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PushSettings:
     """What to load, and how."""
 
@@ -169,6 +182,7 @@ class PushSettings:
     delivery: DeliverySettings = DeliverySettings()
     max_rejects: MaxRejects | None = None
     dry_run: bool = False
+    run: RunSettings = RunSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Outcomes:
     tally: Tally = field(default_factory=Tally)
     error: RjcliError | None = None
 
-    def settle(self, fate: Settlement | Rejection) -> None:
+    def settle(self, fate: Settlement | Rejection, _: Batch) -> None:
         """Take in what became of some records."""
         if isinstance(fate, Rejection):
             self.rejections.append(fate)

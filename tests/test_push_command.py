@@ -124,7 +124,9 @@ def test_json_output_has_the_documented_shape(rjcli: Rjcli, local_api: LocalApi)
     file = write(rjcli.home / "r.ndjson", {"id": 1}, {"id": 2})
     done = rjcli("push", file, "-t", "t", "-k", "id", "--base-url", local_api.base_url, "--json")
     document = json.loads(done.stdout)
-    assert document.pop("run").endswith(tuple("0123456789abcdef"))
+    run = document.pop("run")
+    assert run.endswith(tuple("0123456789abcdef"))
+    assert document.pop("run_dir") == str(rjcli.home / ".local/state/rjcli/runs" / run)
     assert document.pop("seconds") > 0
     assert document == {
         "status": "complete",
@@ -142,7 +144,6 @@ def test_json_output_has_the_documented_shape(rjcli: Rjcli, local_api: LocalApi)
         "concurrency": 2,
         "bytes_read": file.stat().st_size,
         "bytes_sent": len(b'[{"keys":["id"],"id":1},{"keys":["id"],"id":2}]'),
-        "run_dir": None,
         "rejects": None,
         "errors": None,
         "resumable": False,

@@ -173,9 +173,30 @@ class PushOptions(AccessOptions):
     dry_run: Annotated[
         bool, option("--dry-run", help="Do everything but send: report what would be.")
     ] = False
+    run_dir: Annotated[
+        str | None,
+        option(
+            metavar="DIR",
+            help="Keep checkpoint, rejects and summary here.",
+            show_default="in the user's state directory",
+        ),
+    ] = None
+    resume: Annotated[
+        bool, option("--resume", help="Go on where the last run of this push came to.")
+    ] = False
     progress: Annotated[ProgressMode, option(help="How to show progress.")] = ProgressMode.AUTO
     quiet: Annotated[bool, option("-q", "--quiet", help="Show errors only.")] = False
     verbose: Annotated[bool, option("-v", "--verbose", help="Show every reject.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsOptions:
+    """Options of ``runs``."""
+
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Show this one; a name or a directory.")
+    ] = None
+    json: Annotated[bool, option("--json", help="Print one JSON object on stdout.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,14 @@ import typer
 from rjcli import __version__
 from rjcli.cli.declare import app, command, option
 from rjcli.cli.defect import describe_defect, trace
-from rjcli.cli.flags import AccessOptions, LoginOptions, PushOptions, ServeOptions, fill_in
+from rjcli.cli.flags import (
+    AccessOptions,
+    LoginOptions,
+    PushOptions,
+    RunsOptions,
+    ServeOptions,
+    fill_in,
+)
 from rjcli.errors import RjcliError, UsageError
 from rjcli.options import (
     parse_delimiter,
@@ -31,6 +38,7 @@ from rjcli.settings import (
     InputSettings,
     OutputSettings,
     PushSettings,
+    RunSettings,
     ServeSettings,
 )
 
@@ -42,6 +50,10 @@ if TYPE_CHECKING:
 def push(options: PushOptions) -> int:
     """Load files into a table."""
     options = options.filled_in()
+    if options.dry_run and options.resume:
+        raise UsageError(
+            "--dry-run and --resume exclude each other", hint="a dry run leaves nothing to resume"
+        )
     keys = parse_keys(options.keys or ())
     shape = parse_shape(options.select or (), options.rename or (), options.set or ())
     types = parse_types(options.type or ())
@@ -77,6 +89,7 @@ def push(options: PushOptions) -> int:
         ),
         max_rejects=parse_max_rejects(options.max_rejects),
         dry_run=options.dry_run,
+        run=RunSettings(options.run_dir, options.resume, tuple(sys.argv[1:])),
     )
     output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)
     access = options.access()
@@ -118,6 +131,14 @@ def login(options: LoginOptions) -> int:
     if options.delete:
         return command.logout(options.profile, previous, report)
     return command.login(fill_in(options, previous).settings(), previous, report)
+
+
+@command("runs")
+def runs(options: RunsOptions) -> int:
+    """Past pushes: what each read, accepted and rejected, and how to resume it."""
+    from rjcli import runs as command
+
+    return command.runs(options.run, _report(OutputSettings(json=options.json)))
 
 
 @command("serve")

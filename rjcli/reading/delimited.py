@@ -23,6 +23,7 @@ class DelimitedReader:
         self._settings = settings
         self._delimiter = delimiter
         self._max_record_bytes = max_record_bytes
+        self.header_text = ""  # with its line end, once it has been read
 
     def read(
         self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
@@ -87,6 +88,7 @@ class DelimitedReader:
                 if cells or index in rows.reasons:
                     self._check_header(cells, rows.lines[index], rows.reasons.get(index))
                     header = cells
+                    self.header_text = rows.texts[index]
                     yield header, rows.after(index)
                     break
 

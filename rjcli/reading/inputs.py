@@ -14,7 +14,7 @@ from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.rows import DELIMITERS
 from rjcli.reading.source import Source
-from rjcli.reading.text import with_whole_start
+from rjcli.reading.text import encoding_without_mark, mark_of, with_whole_start
 from rjcli.settings import DEFAULT_ENCODING, ColumnType, Format, InputSettings
 
 Item = RawRecord | Rejection | None
@@ -45,6 +45,7 @@ class Input:
         self._head = b""
         self._rest: Iterator[bytes] = iter(())  # behind the head, while it cannot be read again
         self._spooled = False
+        self._reader: DelimitedReader | None = None
 
     def identify(self) -> Iterator[None]:
         """Find the format; yields None for "nothing there yet"."""
@@ -97,7 +98,21 @@ class Input:
             case Format.JSON:
                 return read_json(content, name, longest)
             case _:
-                return self._delimited().read(content, types)
+                self._reader = self._delimited()
+                return self._reader.read(content, types)
+
+    @property
+    def header(self) -> tuple[bytes, bytes]:
+        """A CSV's header as it stands in the file, without its line end, and that line end.
+
+        Known once a record was read. The header has the byte order mark that the file has.
+        """
+        encoding = encoding_without_mark(self._settings.csv.encoding)
+        text = self._reader.header_text if self._reader else ""
+        header = text.rstrip("\r\n")
+        line_end = text[len(header) :] or "\n"
+        mark = mark_of(self._head, encoding)
+        return mark + header.encode(encoding), line_end.encode(encoding)
 
     def _decompressed(self) -> Iterator[bytes]:
         byte_strings = self.source.byte_strings()

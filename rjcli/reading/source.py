@@ -66,6 +66,11 @@ class Source:
             self._fd = -1
         if self._broken:
             raise self._broken
+        if self.size is not None and start + self.bytes_read < self.size:
+            raise InputError(
+                f"{self.name} has shrunk while it was read: it had {self.size:,} bytes",
+                hint="let no program write to it while it is pushed",
+            )
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait until there is something to read, or the end; false if that takes too long."""

@@ -12,6 +12,13 @@ _BIG_ENDIAN = {
     "utf-32": (codecs.BOM_UTF32_BE, "utf-32-be"),
 }
 _LONGEST_MARK = 4  # bytes
+_MARKS = (
+    codecs.BOM_UTF8,
+    codecs.BOM_UTF32_LE,
+    codecs.BOM_UTF32_BE,
+    codecs.BOM_UTF16_LE,
+    codecs.BOM_UTF16_BE,
+)
 
 
 def decode(byte_strings: Iterator[bytes], name: str, encoding: str) -> Iterator[str | None]:
@@ -48,6 +55,12 @@ def encoding_without_mark(encoding: str) -> str:
     """The encoding of a part of a text, which begins with no byte order mark."""
     name = codecs.lookup(encoding).name
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+
+
+def mark_of(start: bytes, encoding: str) -> bytes:
+    """The byte order mark for a text in this encoding, if the text that starts so has one."""
+    is_unicode = encoding.startswith(("utf-8", "utf-16", "utf-32"))
+    return _MARK.encode(encoding) if is_unicode and start.startswith(_MARKS) else b""
 
 
 def with_whole_start(byte_strings: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -74,12 +74,13 @@ class Report:
         print_line(self._out, text)
         self._out.file.flush()
 
-    def result(self, document: dict[str, Any], line: str) -> None:
-        """Give a result on stdout: the document with ``--json``, else the line."""
+    def result(self, document: dict[str, Any], *lines: str) -> None:
+        """Give a result on stdout: the document with ``--json``, else the lines."""
         if self._settings.json:
             self._print_document(document)
         elif not self._settings.quiet:
-            print_line(self._out, line)
+            for line in lines:
+                print_line(self._out, line)
 
     def _start(self, job: Job) -> None:
         keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"

@@ -11,7 +11,7 @@ from rjcli.model import Status, Summary
 
 def summary_document(summary: Summary) -> dict[str, Any]:
     """The object that ``--json`` prints."""
-    job = summary.job
+    job, trail = summary.job, summary.trail
     document = {
         "run": job.run,
         "status": summary.status,
@@ -34,12 +34,14 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "bytes_sent": summary.bytes_sent,
         "concurrency": summary.concurrency,
         "seconds": round(summary.seconds, 3),
-        "run_dir": None,
-        "rejects": None,
-        "errors": None,
-        "resumable": False,
+        "run_dir": trail.directory if trail else None,
+        "rejects": trail.rejects[0] if trail and trail.rejects else None,
+        "errors": trail.errors if trail else None,
+        "resumable": bool(trail and trail.resume),
         "message": summary.message,
     }
+    if trail and len(trail.rejects) > 1:
+        document["more_rejects"] = trail.rejects[1:]
     if summary.column_types:
         document["column_types"] = dict(summary.column_types)
     if job.dry_run:
@@ -75,6 +77,21 @@ def summary_lines(summary: Summary) -> list[str]:
         lines.append(f"column types: {', '.join(types)}")
     if summary.first_body is not None:
         lines += ["the first request's body:", summary.first_body.decode()]
+    return lines + next_steps(summary)
+
+
+def next_steps(summary: Summary) -> list[str]:
+    """What to do where not every record was accepted, with paths and the command to copy."""
+    trail, counts = summary.trail, summary.counts
+    if trail is None:
+        return []
+    lines = [f"rejects: {path}: mend them and push that file" for path in trail.rejects]
+    if trail.errors:
+        lines.append(f"what is wrong with each: {trail.errors}")
+    if trail.resume:
+        left = counts.unknown + counts.unsent
+        rest = f"the other {left:,} of them and " if left else ""
+        lines.append(f"to load {rest}what has not been read: {trail.resume}")
     return lines
 
 

@@ -1,0 +1,73 @@
+"""Checkpoints: how far a run has come, as a JSON document and back. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rjcli.errors import UsageError
+from rjcli.settings import ColumnType
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a run has come. Its prefix is the input up to ``records``, all settled.
+
+    ``digest``: of these records' bytes. ``taken``: so many had been read and
+    handed on to be sent when it was written. ``sizes``: in bytes, of the files
+    of rejects and errors, by name. ``column_types`` None: not found yet.
+    ``finished``: the prefix is the whole input. Times as ISO 8601.
+    """
+
+    run: str
+    job: Mapping[str, Any]
+    started: str
+    written: str = ""
+    records: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    digest: str = ""
+    taken: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    column_types: Mapping[str, ColumnType] | None = None
+    finished: bool = False
+    version: int = VERSION
+
+    def encode(self) -> bytes:
+        """Write it as JSON."""
+        return json.dumps(asdict(self), indent=1).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, content: bytes, name: str) -> "Checkpoint":
+        """Read what ``encode`` wrote. Raises UsageError if it is anything else."""
+        try:
+            return cls._from(json.loads(content))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise UsageError(
+                f"the checkpoint {name} is damaged",
+                hint="push again without --resume: what was loaded is replaced by itself",
+            ) from None
+
+    @classmethod
+    def _from(cls, document: Any) -> "Checkpoint":
+        checkpoint = cls(**document)
+        texts = (checkpoint.run, checkpoint.started, checkpoint.written, checkpoint.digest)
+        numbers = (checkpoint.records, checkpoint.accepted, checkpoint.rejected, checkpoint.taken)
+        well_made = (
+            checkpoint.version == VERSION
+            and all(type(text) is str for text in texts)
+            and all(type(number) is int and number >= 0 for number in numbers)
+            and all(type(size) is int and size >= 0 for size in checkpoint.sizes.values())
+            and isinstance(checkpoint.job.get("table"), str)
+            and type(checkpoint.finished) is bool
+            and checkpoint.accepted + checkpoint.rejected <= checkpoint.records <= checkpoint.taken
+        )
+        if not well_made:
+            raise ValueError
+        types = checkpoint.column_types
+        if types is None:
+            return checkpoint
+        named = {name: ColumnType(type_) for name, type_ in types.items()}
+        return cls(**document | {"column_types": named})

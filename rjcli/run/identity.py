@@ -1,0 +1,67 @@
+"""Which job a push is: what must be the same for it to be resumed. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rjcli.settings import STDIN, PushSettings
+
+Identity = Mapping[str, Any]
+"""What tells jobs apart, by the names under which people know it; JSON values. Never the key."""
+
+_INPUTS = "files"
+
+
+def identify(settings: PushSettings, base_url: str, client_id: int) -> Identity:
+    """Tell what makes this job. How its batches are cut and sent does not."""
+    csv, shape = settings.input.csv, settings.shape
+    return {
+        "base URL": base_url,
+        "client id": client_id,
+        "table": settings.table,
+        "--keys": list(settings.keys),
+        _INPUTS: [file if file == STDIN else str(_absolute(file)) for file in settings.input.files],
+        "--format": settings.input.format,
+        "--compression": settings.input.compression,
+        "--encoding": csv.encoding,
+        "--delimiter": csv.delimiter,
+        "--type": dict(csv.types),
+        "--no-detect-types": not csv.detect_types,
+        "--null-string": csv.null_string,
+        "--empty-null": csv.empty_null,
+        "--select": shape.select and list(shape.select),
+        "--rename": dict(shape.rename),
+        "--set": {name: text.decode() for name, text in shape.constants.items()},
+        "--skip": settings.input.skip,
+        "--limit": settings.input.limit,
+        "--max-record-bytes": settings.input.max_record_bytes,
+    }
+
+
+def hash_identity(identity: Identity) -> str:
+    """A short name for a job: the same for the same job, in every process."""
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def difference(ours: Identity, theirs: Identity) -> str | None:
+    """Say what differs between two jobs, ours first; None if nothing does."""
+    for name in {**ours, **theirs}:
+        if ours.get(name) != theirs.get(name):
+            return f"{name}: {_show(ours.get(name))} now, {_show(theirs.get(name))} then"
+    return None
+
+
+def same_files(ours: Identity, theirs: Identity) -> bool:
+    """Whether two jobs read the same files. Of stdin nothing is known."""
+    return bool(ours[_INPUTS] == theirs.get(_INPUTS) and STDIN not in ours[_INPUTS])
+
+
+def _absolute(file: str) -> Path:
+    return Path(file).absolute()
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

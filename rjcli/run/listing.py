@@ -1,0 +1,152 @@
+"""Past runs: what each read, accepted and rejected, and whether it can be resumed."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rjcli.errors import UsageError
+from rjcli.private_file import read_own_file
+from rjcli.run.checkpoint import Checkpoint
+from rjcli.run.lock import is_held
+from rjcli.run.run import CHECKPOINT, SUMMARY
+
+JOB = "job.json"
+LOCK = "lock"
+MAX_BYTES = 16 * 2**20  # of one of these files
+KEPT_DAYS = 30
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Where runs are kept. Raises UsageError where there is no home directory."""
+    directory = Path(environ.get("XDG_STATE_HOME", ""))
+    if not directory.is_absolute():  # the XDG specification has relative ones ignored
+        try:
+            directory = Path.home() / ".local" / "state"
+        except RuntimeError:
+            raise UsageError("there is no home directory") from None
+    return directory / "rjcli"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as its directory tells of it. ``summary`` None: it did not come to its end.
+
+    ``checkpoint`` None: it is damaged.
+    """
+
+    directory: Path
+    name: str
+    job: Mapping[str, Any]
+    started: str
+    environment: str
+    command: tuple[str, ...]
+    working_directory: str
+    checkpoint: Checkpoint | None
+    summary: Mapping[str, Any] | None
+    is_running: bool
+
+    @classmethod
+    def read(cls, directory: Path) -> "RunRecord | None":
+        """Read a run's directory; None if it is none."""
+        job = _read(directory / JOB)
+        if job is None:
+            return None
+        try:
+            return cls(
+                directory=directory,
+                name=str(job["run"]),
+                job=dict(job["job"]),
+                started=str(job["started"]),
+                environment=str(job["environment"]),
+                command=tuple(map(str, job["command"])),
+                working_directory=str(job["working_directory"]),
+                checkpoint=_read_checkpoint(directory),
+                summary=_read(directory / SUMMARY),
+                is_running=is_held(directory / LOCK),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def status(self) -> str:
+        """How it ended; "running" if it has not, "killed" if it could not say."""
+        if self.is_running:
+            return "running"
+        return str(self.summary["status"]) if self.summary else "killed"
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether there is something left to do."""
+        if self.is_running or self.checkpoint is None:
+            return False
+        return not self.checkpoint.finished and (
+            self.summary is None or bool(self.summary["resumable"])
+        )
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether it settled any record."""
+        return self.checkpoint is not None and self.checkpoint.records > 0
+
+    @property
+    def holds_rejects(self) -> bool:
+        """Whether it has rejects that may be wanted."""
+        return any(self.directory.glob("rejects*"))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many records met which fate; of a run without a summary those of its prefix."""
+        if self.summary:
+            return dict(self.summary["records"])
+        if self.checkpoint is None:
+            return {}
+        accepted, rejected = self.checkpoint.accepted, self.checkpoint.rejected
+        return {"read": accepted + rejected, "accepted": accepted, "rejected": rejected}
+
+
+def list_runs(state: Path) -> list[RunRecord]:
+    """All runs, the newest first."""
+    found = map(RunRecord.read, (state / "runs").glob("*"))
+    runs = [run for run in found if run]
+    return sorted(runs, key=lambda run: datetime.fromisoformat(run.started), reverse=True)
+
+
+def find_run(state: Path, name: str) -> RunRecord:
+    """The run of that name, or in that directory. Raises UsageError if there is none."""
+    path = Path(name).absolute() if "/" in name else state / "runs" / name
+    run = RunRecord.read(path)
+    if run is None:
+        raise UsageError(f"there is no run {name}", hint="rjcli runs lists them")
+    return run
+
+
+def prune_runs(state: Path) -> None:
+    """Delete runs of long ago, but none that can be resumed, holds rejects, or is damaged."""
+    oldest = datetime.now().astimezone() - timedelta(days=KEPT_DAYS)
+    for run in list_runs(state):
+        is_old = datetime.fromisoformat(run.started) < oldest
+        is_done = run.checkpoint is not None and run.checkpoint.finished
+        if is_old and is_done and not (run.holds_rejects or run.is_running):
+            shutil.rmtree(run.directory, ignore_errors=True)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON object in a file; None if there is none, or it cannot be read."""
+    with suppress(UsageError, ValueError):
+        content = read_own_file(path, path.name, MAX_BYTES)
+        document = json.loads(content) if content else None
+        return document if isinstance(document, dict) else None
+    return None
+
+
+def _read_checkpoint(directory: Path) -> Checkpoint | None:
+    with suppress(UsageError):
+        path = directory / CHECKPOINT
+        content = read_own_file(path, path.name, MAX_BYTES)
+        return Checkpoint.decode(content, str(path)) if content else None
+    return None

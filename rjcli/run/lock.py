@@ -1,0 +1,76 @@
+"""Locks that die with their process."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rjcli.errors import UnfinishedError
+from rjcli.private_file import told
+
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Lock:
+    """A file that one process at a time holds, and that says which.
+
+    Entering raises UnfinishedError if another process holds it. ``what`` is
+    what is locked, and ``hint`` what to do about it.
+    """
+
+    def __init__(self, path: Path, what: str, started: str, hint: str | None = None) -> None:
+        self._path = path
+        self._what = what
+        self._started = started
+        self._hint = hint
+        self._fd = -1
+
+    def __enter__(self) -> Self:
+        with told(f"cannot lock {self._path}"):
+            self._fd = os.open(self._path, _OPEN, 0o600)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _holder(self._fd)
+                os.close(self._fd)
+                raise UnfinishedError(
+                    f"{holder} is at work on {self._what}", hint=self._hint
+                ) from None
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, _describe(self._started))
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _describe(started: str) -> bytes:
+    return json.dumps({"pid": os.getpid(), "started": started}).encode()
+
+
+def _holder(fd: int) -> str:
+    """Who holds a lock, as far as it says: it may have been taken just now."""
+    try:
+        document = json.loads(os.pread(fd, 1024, 0))
+        return f"process {int(document['pid'])}, started {str(document['started'])[:40]},"
+    except (ValueError, TypeError, KeyError):
+        return "another process"

@@ -1,0 +1,169 @@
+"""Files of rejects: the records as they came, to be mended and pushed again; and what was wrong."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from rjcli.errors import InputError
+from rjcli.model import Rejection
+
+ERRORS = "errors.ndjson"
+_NOT_KEPT = "its text was not kept, so that it is not among the rejects"
+_BYTES_HELD = 2**20  # before they are written
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
+
+
+class Form(NamedTuple):
+    """How an input's records are written down again.
+
+    ``header``: the bytes before the first record, its line end included.
+    """
+
+    suffix: str = "ndjson"
+    header: bytes = b""
+    line_end: bytes = b"\n"
+    flatten: bool = False  # JSON that may go over several lines
+
+
+def flatten(json_text: bytes) -> bytes:
+    r"""Put JSON on one line, its values unchanged.
+
+    Line breaks between its tokens become spaces; within a string, where they
+    are a fault, they become the ``\n`` and ``\r`` that they ought to be.
+    """
+
+    def one_line(match: "re.Match[bytes]") -> bytes:
+        if match[0].startswith(b'"'):
+            return match[0].replace(b"\r", b"\\r").replace(b"\n", b"\\n")
+        return b" "
+
+    return _STRING_OR_LINE_BREAK.sub(one_line, json_text)
+
+
+class _GrowingFile:
+    """A file that is appended to. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, _APPEND, 0o600)
+        self._held = bytearray()
+        self._written = os.fstat(self._fd).st_size
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes, with what is held."""
+        return self._written + len(self._held)
+
+    def starts_with(self, header: bytes) -> bool:
+        """Whether it has this header, or could get it."""
+        self.flush()
+        return not self._written or os.pread(self._fd, len(header), 0) == header
+
+    def append(self, data: bytes) -> None:
+        """Take data in; it is on the disk after ``sync``."""
+        self._held += data
+        if len(self._held) > _BYTES_HELD:
+            self.flush()
+
+    def sync(self) -> None:
+        """See to it that everything is on the disk."""
+        self.flush()
+        os.fsync(self._fd)
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        while self._held:
+            written = os.write(self._fd, self._held)
+            del self._held[:written]
+            self._written += written
+
+    def close(self) -> None:
+        """Close it; what is held is dropped."""
+        os.close(self._fd)
+
+
+class Rejects:
+    """The files of rejects and errors of a run. All methods raise OSError where the disk does."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: dict[str, _GrowingFile] = {}
+        self._by_form: dict[Form, _GrowingFile] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the files that hold rejects, and not only errors."""
+        return sorted(name for name in self._files if name != ERRORS)
+
+    @property
+    def errors(self) -> str | None:
+        """The name of the file of errors, if there is one."""
+        return ERRORS if ERRORS in self._files else None
+
+    def cut(self, sizes: Mapping[str, int]) -> None:
+        """Cut the files back to what a checkpoint covers. Raises InputError if they are shorter."""
+        for path in [*self._directory.glob("rejects*"), self._directory / ERRORS]:
+            if path.name not in sizes:
+                path.unlink(missing_ok=True)
+        for name, size in sizes.items():
+            path = self._directory / Path(name).name
+            if not path.exists() or path.stat().st_size < size:
+                raise InputError(
+                    f"{path} has been changed: the checkpoint says that it has {size:,} bytes",
+                    hint="mend a copy of the rejects while their run is not finished,"
+                    " or push again without --resume",
+                )
+            os.truncate(path, size)
+            self._open(path.name)
+
+    def write(self, rejection: Rejection, form: Form) -> None:
+        """Write a record down, and what is wrong with it."""
+        reasons = list(rejection.reasons)
+        if rejection.raw:
+            file = self._file_for(form)
+            file.append(flatten(rejection.raw) if form.flatten else rejection.raw)
+            file.append(form.line_end)
+        else:
+            reasons.append(_NOT_KEPT)
+        document = {
+            "file": rejection.file,
+            "line": rejection.line,
+            "record": rejection.number,
+            "stage": rejection.stage,
+            "status": rejection.status,
+            "reasons": reasons,
+        }
+        self._open(ERRORS).append(json.dumps(document).encode() + b"\n")
+
+    def sync(self) -> dict[str, int]:
+        """See to it that everything is on the disk; give the sizes of the files."""
+        for file in self._files.values():
+            file.sync()
+        return {name: file.size for name, file in self._files.items()}
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def _file_for(self, form: Form) -> _GrowingFile:
+        """The file for records of a form: those with another header need one of their own."""
+        number = 1
+        while form not in self._by_form:
+            file = self._open(f"rejects{f'-{number}' if number > 1 else ''}.{form.suffix}")
+            number += 1
+            if file.starts_with(form.header):
+                if not file.size:
+                    file.append(form.header)
+                self._by_form[form] = file
+        return self._by_form[form]
+
+    def _open(self, name: str) -> _GrowingFile:
+        if name not in self._files:
+            self._files[name] = _GrowingFile(self._directory / name)
+        return self._files[name]

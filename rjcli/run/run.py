@@ -1,0 +1,146 @@
+"""One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rjcli.errors import UnfinishedError
+from rjcli.model import Rejection, Trail
+from rjcli.private_file import open_directory, replace_file
+from rjcli.run.checkpoint import Checkpoint
+from rjcli.run.prefix import Prefix
+from rjcli.run.rejects import Form, Rejects
+from rjcli.settings import ColumnType
+
+CHECKPOINT = "checkpoint.json"
+SUMMARY = "summary.json"
+
+# A run that is killed had handed on at most so many records more than its checkpoint says.
+_MOST_TAKEN = 100_000
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a run stands, to be saved."""
+
+    prefix: Prefix
+    column_types: Mapping[str, ColumnType] | None
+    finished: bool = False
+
+
+class Run:
+    """Keeps the account of a run in its directory.
+
+    Its methods raise UnfinishedError where the disk is full, or fails; nothing
+    is written after that, so that the files stay as their checkpoint says.
+    ``resumed``: the checkpoint that it goes on from. ``command``: resumes it.
+    """
+
+    def __init__(
+        self, directory: Path, checkpoint: Checkpoint, command: str, *, is_resumed: bool
+    ) -> None:
+        self.directory = directory
+        self.resumed = checkpoint if is_resumed else None
+        self._checkpoint = checkpoint
+        self._command = command
+        self._rejects = Rejects(directory)
+        self._rejects.cut(checkpoint.sizes)
+        self._saved_at = 0.0
+        self._is_broken = False
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return self._checkpoint.run
+
+    @property
+    def in_doubt(self) -> int:
+        """Behind the prefix, how many records may still be under way from before."""
+        if self.resumed is None or self.resumed.finished:
+            return 0
+        return self.resumed.taken + _MOST_TAKEN - self.resumed.records
+
+    def is_due(self, prefix: Prefix, now: float) -> bool:
+        """Whether it is time for a checkpoint; ``now`` in seconds, on any clock."""
+        if prefix.taken - self._checkpoint.taken >= _MOST_TAKEN:
+            return True
+        return prefix.records > self._checkpoint.records and now - self._saved_at >= _SECONDS
+
+    def reject(
+        self, rejections: Iterable[tuple[int, Rejection]], form_at: Callable[[int], Form]
+    ) -> None:
+        """Write rejected records down. Those of the prefix must come in the order of the input."""
+        if self._is_broken:
+            return
+        with self._writing("rejects"):
+            for position, rejection in rejections:
+                self._rejects.write(rejection, form_at(position))
+
+    def save(self, position: Position, now: float) -> None:
+        """Write a checkpoint, once the rejects that it covers are on the disk."""
+        self._saved_at = now
+        if self._is_broken:
+            return
+        prefix = position.prefix
+        with self._writing("rejects"):
+            sizes = self._rejects.sync()
+        checkpoint = replace(
+            self._checkpoint,
+            written=datetime.now().astimezone().isoformat(timespec="seconds"),
+            records=prefix.records,
+            accepted=prefix.accepted,
+            rejected=prefix.rejected,
+            digest=prefix.digest.hexdigest() if prefix.digest else self._checkpoint.digest,
+            taken=prefix.taken,
+            sizes=sizes,
+            column_types=position.column_types,
+            finished=position.finished,
+        )
+        self._replace(CHECKPOINT, checkpoint.encode())
+        self._checkpoint = checkpoint
+
+    def sync(self) -> None:
+        """See to it that all rejects are on the disk, also those that no checkpoint covers."""
+        if self._is_broken:
+            return
+        with self._writing("rejects"):
+            self._rejects.sync()
+
+    def trail(self, *, resumable: bool) -> Trail:
+        """What the run leaves behind."""
+        names, errors = self._rejects.names, self._rejects.errors
+        return Trail(
+            str(self.directory),
+            tuple(str(self.directory / name) for name in names),
+            str(self.directory / errors) if errors else None,
+            self._command if resumable else None,
+        )
+
+    def conclude(self, document: Mapping[str, Any]) -> None:
+        """Write the summary."""
+        self._replace(SUMMARY, json.dumps(document).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close its files."""
+        self._rejects.close()
+
+    def _replace(self, name: str, content: bytes) -> None:
+        with self._writing(name), open_directory(self.directory) as directory:
+            replace_file(directory, name, content)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._is_broken = True
+            raise UnfinishedError(
+                f"cannot write {what} in {self.directory}: {error.strerror}"
+                f" ({self._checkpoint.rejected:,} rejects are there for certain)",
+                hint="make room there and resume: what is missing is found again",
+            ) from None

@@ -1,0 +1,93 @@
+"""``rjcli runs``: past pushes, and how to resume them."""
+
+import os
+import shlex
+from typing import Any
+
+from rjcli.report import Report
+from rjcli.run import (
+    RunRecord,
+    find_run,
+    list_runs,
+    prune_runs,
+    resume_command,
+    state_directory,
+)
+
+_FATES = ("read", "accepted", "rejected", "unknown", "unsent")
+
+
+def runs(name: str | None, report: Report) -> int:
+    """List all runs, the newest first, or show one. Gives an exit code."""
+    state = state_directory(os.environ)
+    if name is not None:
+        run = find_run(state, name)
+        report.result(_document(run), *_lines(run))
+        return 0
+    prune_runs(state)
+    found = list_runs(state)
+    lines = [_line(run) for run in found] or ["there are no runs"]
+    report.result({"runs": [_document(run) for run in found]}, *lines)
+    return 0
+
+
+def _document(run: RunRecord) -> dict[str, Any]:
+    rejects = _rejects(run)
+    errors = run.directory / "errors.ndjson"
+    return {
+        "run": run.name,
+        "status": run.status,
+        "started": run.started,
+        "environment": run.environment,
+        "table": run.job.get("table"),
+        "inputs": run.job.get("files"),
+        "records": {fate: run.counts.get(fate, 0) for fate in _FATES},
+        "run_dir": str(run.directory),
+        "rejects": rejects[0] if rejects else None,
+        "errors": str(errors) if errors.exists() else None,
+        "resumable": run.is_resumable,
+        "resume": _command(run) if run.is_resumable else None,
+    }
+
+
+def _line(run: RunRecord) -> str:
+    return f"{run.name}  {run.status}  {_what(run)} ({run.environment}): {_counts(run)}"
+
+
+def _what(run: RunRecord) -> str:
+    return f"{', '.join(map(str, run.job.get('files', [])))} to table {run.job.get('table')}"
+
+
+def _lines(run: RunRecord) -> list[str]:
+    lines = [
+        f"{run.name}: {run.status}",
+        f"started {run.started}",
+        _what(run),
+        f"environment {run.environment}, {run.job.get('base URL')}",
+        _counts(run),
+        f"directory: {run.directory}",
+    ]
+    lines += [f"rejects: {path}" for path in _rejects(run)]
+    if (errors := run.directory / "errors.ndjson").exists():
+        lines.append(f"what is wrong with each: {errors}")
+    if run.is_resumable:
+        lines.append(f"to resume: {_command(run)}")
+    return lines
+
+
+def _counts(run: RunRecord) -> str:
+    told = [f"{fate} {number:,}" for fate, number in run.counts.items()]
+    return ", ".join(told) or "its checkpoint is damaged"
+
+
+def _rejects(run: RunRecord) -> list[str]:
+    return sorted(map(str, run.directory.glob("rejects*")))
+
+
+def _command(run: RunRecord) -> str:
+    """The command that resumes just this run, from anywhere."""
+    command, *others = run.command
+    if not any(each.partition("=")[0] == "--run-dir" for each in others):
+        others = ["--run-dir", str(run.directory), *others]
+    arguments = (command, *others)
+    return f"cd {shlex.quote(run.working_directory)} && {resume_command(arguments)}"
