@@ -111,7 +111,7 @@ def test_pinned_misfit_is_rejected_with_its_line(rjcli: Rjcli) -> None:
     (rjcli.home / "a.csv").write_bytes(b"id,x\n1,2\n2,two\n3,3\n")
     done = rjcli("push", "a.csv", *PUSH, "--dry-run", "--type", "x=integer")
     assert done.returncode == 3
-    assert "a.csv, line 3: 'two' in column 'x' is no integer" in done.stderr
+    assert "a.csv, line 3: the value in column 'x' is no integer" in done.stderr
 
 
 @pytest.mark.parametrize(

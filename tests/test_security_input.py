@@ -121,7 +121,7 @@ def test_fields_and_options_are_inert(rjcli: Rjcli) -> None:
 def test_record_contents_are_not_shown_unasked(rjcli: Rjcli) -> None:
     """What is told of a push and its rejects has no contents of records in it."""
     csv = b"id,n\nsecret-1,secret-2\nsecret-3\n,secret-4\n"
-    done = rjcli("push", "-", "-t", "t", "-k", "id", "--type", "n=string", "--env", "local")
+    done = rjcli("push", "-", "-t", "t", "-k", "id", "--type", "n=integer", "--env", "local")
     lines = b'{"id": 1, "a": "secret-5}\n{"a": "secret-6"}\n["secret-7"]\n{"id": ["secret-8"]}\n'
     push = ("push", "-", "-t", "t", "-k", "id", "--env", "local")
     for arguments, stdin in ((push, csv), ((*push, "--format", "ndjson"), lines)):

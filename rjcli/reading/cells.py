@@ -158,7 +158,7 @@ class CellEncoder:
         if present and not _matches(_FITTING[type_], present):
             for index, value in enumerate(values):
                 if value is not None and not _matches(_FITTING[type_], [value]):
-                    faults[index] = f"{value!r} in column {name!r} is no {type_}"
+                    faults[index] = f"the value in column {name!r} is no {type_}"
         return [value or _NULL for value in values], values
 
     def _nulls(self, type_: ColumnType) -> set[str]:
