@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ from rjcli.model import (
     Noted,
     Outcome,
     Progressed,
+    Record,
     Rejected,
     Rejection,
     Settlement,
@@ -102,9 +103,19 @@ class Push:
 
     def _go_on(self) -> None:
         """Begin where the run that is resumed came to."""
-        if self._run and self._run.resumed and isinstance(self._delivery, Delivery):
-            self._intake.resume(self._run.resumed)
-            self._delivery.inherit(self._run.in_doubt)
+        run, delivery = self._run, self._delivery
+        if not (run and run.resumed and isinstance(delivery, Delivery)):
+            return
+        suspects, refused = run.suspects, run.refused
+        delivery.inherit(run.in_doubt, suspects)
+
+        def recall(record: Record) -> None:
+            if (record.file, record.number) not in refused:
+                delivery.late.accept([record])
+
+        self._intake.resume(
+            run.resumed, recall if suspects and self._settings.delivery.settle else None
+        )
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
@@ -150,7 +161,7 @@ class Push:
             self._join()
             now = time.monotonic()
             if self._run and self._run.is_due(self._prefix, now):
-                self._run.save(Position(self._prefix, self._intake.column_types), now)
+                self._run.save(self._position(), now)
         except RjcliError as error:
             self._delivery.stop(error)
 
@@ -160,13 +171,18 @@ class Push:
             return failure
         try:
             self._join()
-            position = Position(self._prefix, self._intake.column_types, finished=failure is None)
-            self._run.save(position, time.monotonic())
+            self._run.save(self._position(finished=failure is None), time.monotonic())
             self._run.reject(self._prefix.beyond(), self._intake.form_at)
             self._run.sync()
         except RjcliError as error:
             return failure or error
         return failure
+
+    def _position(self, *, finished: bool = False) -> Position:
+        news: Sequence[Hashable] = ()
+        if isinstance(self._delivery, Delivery) and self._settings.delivery.settle:
+            news = self._delivery.late.take_news()
+        return Position(self._prefix, self._intake.column_types, news, finished)
 
     def _check_rejects(self) -> None:
         most, rejected = self._settings.max_rejects, self._account.rejected
