@@ -396,3 +396,16 @@ def test_doubts_outlive_the_run(rjcli: Rjcli, serve: Serve) -> None:
     assert done.returncode == 0, done.stderr
     assert sent == [[3], [2]]
     assert not [*runs.glob("*/doubts.ndjson")]
+
+
+def test_input_that_shrinks_while_it_is_read_is_an_error(rjcli: Rjcli, serve: Serve) -> None:
+    """A file that is cut off while it is pushed ends with exit 2, and not as if it were whole."""
+    server = serve(always(answer()))
+    file = write(rjcli.home / "r.ndjson", numbered(100_000))
+    process = start(rjcli, *push(server, file, "--rate-limit", "100"))
+    wait_for_requests(server, 1)
+    os.truncate(file, 1000)
+    document = json.loads(process.communicate(timeout=50)[0])
+    assert document["exit_code"] == 2
+    assert "has shrunk while it was read" in document["message"]
+    assert document["records"]["read"] < 100_000
