@@ -77,11 +77,13 @@ class Push:
         self._run = route.run if route else None
         self._account = Account()
         self._prefix = Prefix()
+        self._settled_before = 0
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(route.upsert, settings.delivery, self._settle, self._note)
         if self._run and (checkpoint := self._run.resumed):
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
+            self._settled_before = checkpoint.accepted + checkpoint.rejected
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
         self._intake = Intake(settings, sources, self._prefix, self._reject, self._note)
 
@@ -214,6 +216,7 @@ class Push:
             self._intake.bytes_read,
             self._intake.bytes_total,
             self._delivery.in_flight,
+            self._settled_before,
         )
 
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
@@ -237,6 +240,7 @@ class Push:
             hint=failure.hint if failure else None,
             column_types=self._intake.column_types or {},
             first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
+            settled_before=self._settled_before,
             trail=self._run.trail(resumable=_can_resume(failure)) if self._run else None,
         )
 
