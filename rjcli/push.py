@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rjcli.account import Account
@@ -173,18 +173,20 @@ class Push:
             return failure
         try:
             self._join()
-            self._run.save(self._position(finished=failure is None), time.monotonic())
+            in_flight = self._account.counts(self._intake.read).unknown > 0
+            end = replace(self._position(), finished=failure is None, in_flight=in_flight)
+            self._run.save(end, time.monotonic())
             self._run.reject(self._prefix.beyond(), self._intake.form_at)
             self._run.sync()
         except RjcliError as error:
             return failure or error
         return failure
 
-    def _position(self, *, finished: bool = False) -> Position:
+    def _position(self) -> Position:
         news: Sequence[Hashable] = ()
         if isinstance(self._delivery, Delivery) and self._settings.delivery.settle:
             news = self._delivery.late.take_news()
-        return Position(self._prefix, self._intake.column_types, news, finished)
+        return Position(self._prefix, self._intake.column_types, news)
 
     def _check_rejects(self) -> None:
         most, rejected = self._settings.max_rejects, self._account.rejected

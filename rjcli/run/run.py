@@ -33,6 +33,7 @@ class Position:
     column_types: Mapping[str, ColumnType] | None
     news: Sequence[Hashable] = ()  # keys that have come into doubt since it was saved
     finished: bool = False
+    in_flight: bool = True
 
 
 class Run:
@@ -66,7 +67,7 @@ class Run:
     @property
     def in_doubt(self) -> int:
         """Behind the prefix, how many records may still be under way from before."""
-        if self.resumed is None or self.resumed.finished:
+        if self.resumed is None or not self.resumed.in_flight:
             return 0
         return self.resumed.taken + _MOST_TAKEN - self.resumed.records
 
@@ -116,6 +117,7 @@ class Run:
             sizes=sizes,
             column_types=position.column_types,
             finished=position.finished,
+            in_flight=position.in_flight,
         )
         self._replace(CHECKPOINT, checkpoint.encode())
         self._checkpoint = checkpoint
