@@ -1,7 +1,8 @@
 """Delivery: many requests in flight, each key's versions in order, every record settled once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rjcli.api import Judgement, Verdict, error_of
@@ -75,10 +76,19 @@ class Delivery:
         """How many requests it found may be in flight."""
         return self._sender.concurrency.limit
 
-    def inherit(self, records: int) -> None:
-        """Of so many records to come an earlier run may have requests under way until now."""
+    @property
+    def late(self) -> LateWrites:
+        """What may be written late, and what is to be sent again therefore."""
+        return self._late
+
+    def inherit(self, records: int, suspects: AbstractSet[Hashable]) -> None:
+        """Go on from an earlier run, whose requests may be under way until now.
+
+        ``records``: of so many to come. ``suspects``: the keys it had in doubt.
+        """
         self._inherited = records
-        self._late.last_doubt = self._timing.now()
+        self._late.doubt(suspects, self._timing.now())
+        self._late.take_news()  # which these are not
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Settle every record of every batch taken from ``batches``.
@@ -214,7 +224,7 @@ class Delivery:
             return
         what = f"{len(records):,} records with keys that came again after a request without answer"
         if self._stop.error:
-            self._note(f"{what} may be left on an older version: push them again")
+            self._note(f"{what} may be left on an older version until the push is resumed")
             return
         wait = self._late.last_doubt + self._settings.settle - self._timing.now()
         self._note(f"{what} are sent again in {max(0.0, wait):.0f} s (--settle)")

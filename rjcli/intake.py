@@ -53,6 +53,7 @@ class Intake:
         self._source = sources[0]  # the one that is being read
         self._flush_at: float | None = None  # when the part-filled batch has waited long enough
         self._resumed: Checkpoint | None = None
+        self._recall: Callable[[Record], None] | None = None
         self._digest = hashlib.sha256()  # of the records before those in self._raws
         self._raws: list[bytes] = []
         self._header = b""  # that comes before the next record
@@ -61,9 +62,10 @@ class Intake:
         self.column_types: dict[str, ColumnType] | None = None  # None: not found yet
         self.read = 0
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Pass over what lies before a checkpoint."""
+    def resume(self, checkpoint: Checkpoint, recall: Callable[[Record], None] | None) -> None:
+        """Pass over what lies before a checkpoint; tell ``recall``, if any, what was sent there."""
         self._resumed = checkpoint
+        self._recall = recall
         self.read = checkpoint.accepted + checkpoint.rejected
         if checkpoint.column_types is not None:
             self.column_types = dict(checkpoint.column_types)
@@ -148,6 +150,10 @@ class Intake:
                 await self._source.wait()
                 continue
             self._see(item)
+            if self._recall and self._seen > self._settings.input.skip:
+                prepared = self._preparer.prepare(item) if isinstance(item, RawRecord) else item
+                if isinstance(prepared, Record):
+                    self._recall(prepared)
             if len(self._raws) == _RECORDS_AT_A_TIME:
                 self._digest_seen()
                 await asyncio.sleep(0)

@@ -21,11 +21,13 @@ class LateWrites:
     def __init__(self) -> None:
         self._suspects: set[Hashable] = set()
         self._newest: dict[Hashable, Record] = {}
+        self._news: list[Hashable] = []  # suspects that nobody has asked for yet
         self.last_doubt = 0.0  # on the caller's clock
 
     def doubt(self, keys: AbstractSet[Hashable], now: float) -> None:
         """A request for these keys brought no answer, and may still be applied."""
         self.last_doubt = now
+        self._news += keys - self._suspects
         self._suspects |= keys
 
     def accept(self, records: Sequence[Record], *, in_doubt: bool = False) -> None:
@@ -40,6 +42,12 @@ class LateWrites:
                 self._newest[record.key] = record
             elif in_doubt:
                 self._suspects.add(record.key)
+                self._news.append(record.key)
+
+    def take_news(self) -> list[Hashable]:
+        """The suspects since it was last asked, to be remembered by a run that may be killed."""
+        news, self._news = self._news, []
+        return news
 
     @property
     def newest(self) -> list[Record]:

@@ -130,12 +130,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """Event: something was read or settled. ``bytes_total`` is None for an endless input."""
+    """Event: something was read or settled. ``bytes_total`` is None for an endless input.
+
+    ``settled_before``: records, by the run that is resumed.
+    """
 
     counts: Counts
     bytes_read: int
     bytes_total: int | None
     in_flight: int
+    settled_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,7 @@ class Summary:
     column_types: Mapping[str, str] = field(default_factory=dict)
     first_body: bytes | None = None
     trail: "Trail | None" = None  # a dry run leaves none
+    settled_before: int = 0  # records, by the run that is resumed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rjcli.account import Account
@@ -28,6 +28,7 @@ from rjcli.model import (
     Noted,
     Outcome,
     Progressed,
+    Record,
     Rejected,
     Rejection,
     Settlement,
@@ -76,11 +77,13 @@ class Push:
         self._run = route.run if route else None
         self._account = Account()
         self._prefix = Prefix()
+        self._settled_before = 0
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(route.upsert, settings.delivery, self._settle, self._note)
         if self._run and (checkpoint := self._run.resumed):
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
+            self._settled_before = checkpoint.accepted + checkpoint.rejected
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
         self._intake = Intake(settings, sources, self._prefix, self._reject, self._note)
 
@@ -102,9 +105,19 @@ class Push:
 
     def _go_on(self) -> None:
         """Begin where the run that is resumed came to."""
-        if self._run and self._run.resumed and isinstance(self._delivery, Delivery):
-            self._intake.resume(self._run.resumed)
-            self._delivery.inherit(self._run.in_doubt)
+        run, delivery = self._run, self._delivery
+        if not (run and run.resumed and isinstance(delivery, Delivery)):
+            return
+        suspects, refused = run.suspects, run.refused
+        delivery.inherit(run.in_doubt, suspects)
+
+        def recall(record: Record) -> None:
+            if (record.file, record.number) not in refused:
+                delivery.late.accept([record])
+
+        self._intake.resume(
+            run.resumed, recall if suspects and self._settings.delivery.settle else None
+        )
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
@@ -150,7 +163,7 @@ class Push:
             self._join()
             now = time.monotonic()
             if self._run and self._run.is_due(self._prefix, now):
-                self._run.save(Position(self._prefix, self._intake.column_types), now)
+                self._run.save(self._position(), now)
         except RjcliError as error:
             self._delivery.stop(error)
 
@@ -160,13 +173,20 @@ class Push:
             return failure
         try:
             self._join()
-            position = Position(self._prefix, self._intake.column_types, finished=failure is None)
-            self._run.save(position, time.monotonic())
+            in_flight = self._account.counts(self._intake.read).unknown > 0
+            end = replace(self._position(), finished=failure is None, in_flight=in_flight)
+            self._run.save(end, time.monotonic())
             self._run.reject(self._prefix.beyond(), self._intake.form_at)
             self._run.sync()
         except RjcliError as error:
             return failure or error
         return failure
+
+    def _position(self) -> Position:
+        news: Sequence[Hashable] = ()
+        if isinstance(self._delivery, Delivery) and self._settings.delivery.settle:
+            news = self._delivery.late.take_news()
+        return Position(self._prefix, self._intake.column_types, news)
 
     def _check_rejects(self) -> None:
         most, rejected = self._settings.max_rejects, self._account.rejected
@@ -198,6 +218,7 @@ class Push:
             self._intake.bytes_read,
             self._intake.bytes_total,
             self._delivery.in_flight,
+            self._settled_before,
         )
 
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
@@ -221,6 +242,7 @@ class Push:
             hint=failure.hint if failure else None,
             column_types=self._intake.column_types or {},
             first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
+            settled_before=self._settled_before,
             trail=self._run.trail(resumable=_can_resume(failure)) if self._run else None,
         )
 

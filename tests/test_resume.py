@@ -365,3 +365,47 @@ def test_killed_runs_requests_are_in_doubt(rjcli: Rjcli, serve: Serve) -> None:
     assert done.returncode == 0, done.stderr
     assert "sent again" in done.stderr
     assert sent[-3:] == [[1], [2], [2]]
+
+
+def test_doubts_outlive_the_run(rjcli: Rjcli, serve: Serve) -> None:
+    """A key in doubt when its run is killed is sent again by the resumed one, from its prefix."""
+    sent: list[list[int]] = []
+    killed = False
+
+    async def script(request: Request) -> bytes | None:
+        sent.append([record["version"] for record in orjson.loads(request.body)])
+        if not killed and (sent.count([1]) == 1 or sent[-1] == [3]):
+            return None  # but it may have been applied
+        return answer()
+
+    server = serve(script)
+    records = [{"id": key, "version": n} for n, key in enumerate(["f", "a", "a", "z"])]
+    file = write(rjcli.home / "r.ndjson", records)
+    arguments = push(server, file, "--batch-size", "1", "--retry-for", "60", "--settle", "0.5")
+    process = start(rjcli, *arguments)
+    runs = rjcli.home / ".local/state/rjcli/runs"
+    deadline = time.monotonic() + 20
+    while not any('"records": 3' in path.read_text() for path in runs.glob("*/checkpoint.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    killed = True
+    sent.clear()
+    done = rjcli(*arguments, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert sent == [[3], [2]]
+    assert not [*runs.glob("*/doubts.ndjson")]
+
+
+def test_input_that_shrinks_while_it_is_read_is_an_error(rjcli: Rjcli, serve: Serve) -> None:
+    """A file that is cut off while it is pushed ends with exit 2, and not as if it were whole."""
+    server = serve(always(answer()))
+    file = write(rjcli.home / "r.ndjson", numbered(100_000))
+    process = start(rjcli, *push(server, file, "--rate-limit", "100"))
+    wait_for_requests(server, 1)
+    os.truncate(file, 1000)
+    document = json.loads(process.communicate(timeout=50)[0])
+    assert document["exit_code"] == 2
+    assert "has shrunk while it was read" in document["message"]
+    assert document["records"]["read"] < 100_000

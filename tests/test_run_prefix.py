@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rjcli.batch import make_batch
@@ -41,6 +41,7 @@ def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, st
     return open_records
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(FATES, min_size=1, max_size=6), max_size=8), st.data())
 def test_prefix_never_passes_an_unsettled_record(spans: list[list[str]], data: Any) -> None:
     """In whatever order records are settled, all before the prefix are, and in the end all are."""
@@ -73,6 +74,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(JSON, st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_flattened_json_has_its_values(value: Any, line_break: bytes) -> None:
     """A pretty-printed record on one line has the same values."""

@@ -114,7 +114,7 @@ class _Bar(Progress):
 
 def _counts(progressed: Progressed, seconds: float) -> str:
     counts = progressed.counts
-    rate = (counts.accepted + counts.rejected) / max(seconds, 0.001)
+    rate = (counts.accepted + counts.rejected - progressed.settled_before) / max(seconds, 0.001)
     return (
         f"{counts.accepted:,} accepted, {counts.rejected:,} rejected,"
         f" {progressed.in_flight} in flight, {rate:,.0f} records/s"

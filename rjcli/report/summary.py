@@ -65,7 +65,9 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.job.dry_run:
         effort = f"a push would send {requests}, {decimal(summary.bytes_sent)}"
     else:
-        rate = (counts.accepted + counts.rejected) / max(summary.seconds, 0.001)
+        rate = (counts.accepted + counts.rejected - summary.settled_before) / max(
+            summary.seconds, 0.001
+        )
         effort = (
             f"{requests}, up to {summary.concurrency} in flight,"
             f" {decimal(summary.bytes_read)} read, {decimal(summary.bytes_sent)} sent,"

@@ -4,6 +4,7 @@ A run has a directory. ``job.json`` says what it is about, and is written once.
 ``checkpoint.json`` says how far it has come, and is replaced as one step;
 ``rejects.*`` and ``errors.ndjson`` only grow, and the checkpoint has their
 sizes: what lies behind these is cut off when the run is resumed.
+``doubts.ndjson`` has the keys that a request may still overwrite.
 """
 
 from rjcli.run.checkpoint import Checkpoint

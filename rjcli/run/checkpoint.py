@@ -18,7 +18,8 @@ class Checkpoint:
     ``digest``: of these records' bytes. ``taken``: so many had been read and
     handed on to be sent when it was written. ``sizes``: in bytes, of the files
     of rejects and errors, by name. ``column_types`` None: not found yet.
-    ``finished``: the prefix is the whole input. Times as ISO 8601.
+    ``finished``: the prefix is the whole input. ``in_flight``: requests behind
+    it may be under way. Times as ISO 8601.
     """
 
     run: str
@@ -33,6 +34,7 @@ class Checkpoint:
     sizes: Mapping[str, int] = field(default_factory=dict)
     column_types: Mapping[str, ColumnType] | None = None
     finished: bool = False
+    in_flight: bool = True
     version: int = VERSION
 
     def encode(self) -> bytes:
@@ -62,6 +64,7 @@ class Checkpoint:
             and all(type(size) is int and size >= 0 for size in checkpoint.sizes.values())
             and isinstance(checkpoint.job.get("table"), str)
             and type(checkpoint.finished) is bool
+            and type(checkpoint.in_flight) is bool
             and checkpoint.accepted + checkpoint.rejected <= checkpoint.records <= checkpoint.taken
         )
         if not well_made:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,8 @@ from rjcli.errors import UnfinishedError
 from rjcli.private_file import told
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 0.02  # `is_held` holds a lock for much less
 
 
 class Lock:
@@ -30,14 +33,10 @@ class Lock:
     def __enter__(self) -> Self:
         with told(f"cannot lock {self._path}"):
             self._fd = os.open(self._path, _OPEN, 0o600)
-            try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _take(self._fd):
                 holder = _holder(self._fd)
                 os.close(self._fd)
-                raise UnfinishedError(
-                    f"{holder} is at work on {self._what}", hint=self._hint
-                ) from None
+                raise UnfinishedError(f"{holder} is at work on {self._what}", hint=self._hint)
             os.ftruncate(self._fd, 0)
             os.write(self._fd, _describe(self._started))
         return self
@@ -46,6 +45,18 @@ class Lock:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         os.close(self._fd)
+
+
+def _take(fd: int) -> bool:
+    """Lock a file; false if another process holds it, and does not only look whether one does."""
+    for _ in range(_ATTEMPTS):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 def is_held(path: Path) -> bool:

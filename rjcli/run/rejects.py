@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcli.errors import InputError
-from rjcli.model import Rejection
+from rjcli.model import Rejection, Stage
 
 ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
@@ -44,7 +44,7 @@ def flatten(json_text: bytes) -> bytes:
     return _STRING_OR_LINE_BREAK.sub(one_line, json_text)
 
 
-class _GrowingFile:
+class GrowingFile:
     """A file that is appended to. Raises OSError."""
 
     def __init__(self, path: Path) -> None:
@@ -91,8 +91,8 @@ class Rejects:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._files: dict[str, _GrowingFile] = {}
-        self._by_form: dict[Form, _GrowingFile] = {}
+        self._files: dict[str, GrowingFile] = {}
+        self._by_form: dict[Form, GrowingFile] = {}
 
     @property
     def names(self) -> list[str]:
@@ -119,6 +119,14 @@ class Rejects:
                 )
             os.truncate(path, size)
             self._open(path.name)
+
+    def refused(self) -> set[tuple[str, int]]:
+        """Which records the API refused, by file and number."""
+        if ERRORS not in self._files:
+            return set()
+        with (self._directory / ERRORS).open("rb") as lines:
+            told = [json.loads(line) for line in lines]
+        return {(each["file"], each["record"]) for each in told if each["stage"] == Stage.API}
 
     def write(self, rejection: Rejection, form: Form) -> None:
         """Write a record down, and what is wrong with it."""
@@ -151,7 +159,7 @@ class Rejects:
             file.close()
         self._files.clear()
 
-    def _file_for(self, form: Form) -> _GrowingFile:
+    def _file_for(self, form: Form) -> GrowingFile:
         """The file for records of a form: those with another header need one of their own."""
         number = 1
         while form not in self._by_form:
@@ -163,7 +171,7 @@ class Rejects:
                 self._by_form[form] = file
         return self._by_form[form]
 
-    def _open(self, name: str) -> _GrowingFile:
+    def _open(self, name: str) -> GrowingFile:
         if name not in self._files:
-            self._files[name] = _GrowingFile(self._directory / name)
+            self._files[name] = GrowingFile(self._directory / name)
         return self._files[name]

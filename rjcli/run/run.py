@@ -1,7 +1,7 @@
 """One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from rjcli.errors import UnfinishedError
 from rjcli.model import Rejection, Trail
 from rjcli.private_file import open_directory, replace_file
 from rjcli.run.checkpoint import Checkpoint
+from rjcli.run.doubts import Doubts
 from rjcli.run.prefix import Prefix
 from rjcli.run.rejects import Form, Rejects
 from rjcli.settings import ColumnType
@@ -30,7 +31,9 @@ class Position:
 
     prefix: Prefix
     column_types: Mapping[str, ColumnType] | None
+    news: Sequence[Hashable] = ()  # keys that have come into doubt since it was saved
     finished: bool = False
+    in_flight: bool = True
 
 
 class Run:
@@ -50,6 +53,9 @@ class Run:
         self._command = command
         self._rejects = Rejects(directory)
         self._rejects.cut(checkpoint.sizes)
+        self._doubts = Doubts(directory)
+        if not is_resumed:
+            self._doubts.clear()
         self._saved_at = 0.0
         self._is_broken = False
 
@@ -61,9 +67,19 @@ class Run:
     @property
     def in_doubt(self) -> int:
         """Behind the prefix, how many records may still be under way from before."""
-        if self.resumed is None or self.resumed.finished:
+        if self.resumed is None or not self.resumed.in_flight:
             return 0
         return self.resumed.taken + _MOST_TAKEN - self.resumed.records
+
+    @property
+    def suspects(self) -> set[Hashable]:
+        """The keys that may still be overwritten by a request of the run that is resumed."""
+        return self._doubts.read()
+
+    @property
+    def refused(self) -> set[tuple[str, int]]:
+        """Which records of the prefix the API has refused, by file and number."""
+        return self._rejects.refused()
 
     def is_due(self, prefix: Prefix, now: float) -> bool:
         """Whether it is time for a checkpoint; ``now`` in seconds, on any clock."""
@@ -89,6 +105,7 @@ class Run:
         prefix = position.prefix
         with self._writing("rejects"):
             sizes = self._rejects.sync()
+            self._doubts.add(position.news)
         checkpoint = replace(
             self._checkpoint,
             written=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -100,9 +117,12 @@ class Run:
             sizes=sizes,
             column_types=position.column_types,
             finished=position.finished,
+            in_flight=position.in_flight,
         )
         self._replace(CHECKPOINT, checkpoint.encode())
         self._checkpoint = checkpoint
+        if position.finished:
+            self._doubts.clear()
 
     def sync(self) -> None:
         """See to it that all rejects are on the disk, also those that no checkpoint covers."""
