@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,17 +236,26 @@ def test_stdin_from_a_file_begins_where_it_stands(rjcli: Rjcli) -> None:
 
 def test_fifos_and_process_substitution(rjcli: Rjcli) -> None:
     """FIFOs are read like files, and waited for if nobody writes into them yet."""
-    os.mkfifo(rjcli.home / "fifo")
-    command = '(sleep 0.7; printf "id\\n1\\n2\\n" > fifo) & exec "$@" <(printf "id\\n3\\n")'
-    options = [*DRY, "--format", "csv", "fifo"]
-    done = subprocess.run(
-        ["/bin/bash", "-c", command, "-", sys.executable, "-m", "rjcli", "push", *options],
-        capture_output=True,
+    fifo = rjcli.home / "fifo"
+    os.mkfifo(fifo)
+    push = [sys.executable, "-m", "rjcli", "push", *DRY, "--format", "csv", "fifo"]
+    with subprocess.Popen(
+        ["/bin/bash", "-c", 'exec "$@" <(printf "id\\n3\\n")', "-", *push],
+        stdout=subprocess.PIPE,
         cwd=rjcli.home,
         env=rjcli.environment(),
-        check=False,
-    )
-    assert json.loads(done.stdout)["records"]["read"] == 3
+    ) as pushing:
+        while pushing.poll() is None:
+            try:
+                writing = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # nobody reads it yet
+                time.sleep(0.01)
+                continue
+            os.write(writing, b"id\n1\n2\n")
+            os.close(writing)
+            break
+        document = json.loads(pushing.communicate(timeout=30)[0])
+    assert document["records"]["read"] == 3
 
 
 def test_json_that_is_none_is_not_taken_for_csv(rjcli: Rjcli) -> None:

@@ -98,6 +98,7 @@ def test_signal_at_the_prompt_restores_the_terminal(rjcli: Rjcli, number: signal
     command = ["login", "--client-id", "12"]
     with Terminal(command, rjcli.environment(NO_CREDENTIALS)) as terminal:
         terminal.wait_for("API key (not shown): ")
+        time.sleep(0.3)  # the prompt is shown just before the terminal is read
         terminal.process.send_signal(number)
         terminal.wait_for("nothing was stored")
         assert terminal.process.wait(20) == 128 + number
