@@ -119,15 +119,17 @@ class Intake:
 
     def _items(self) -> Iterator[Item]:
         for input_ in self._inputs:
+            if self._seen == self._last:
+                return
             self._source = input_.source
             begun = False
             for item in input_.records(self.column_types or {}):
-                if self._seen == self._last:
-                    return
                 if not begun and item is not None:
                     begun = True
                     self._begin(input_)
                 yield item
+                if self._seen == self._last:
+                    return
 
     def _begin(self, input_: Input) -> None:
         """Take in how the records of an input are written, of which the first comes next."""

@@ -67,6 +67,7 @@ def parse_files(files: Sequence[str]) -> tuple[str, ...]:
 
 def parse_names(values: Sequence[str], option: str) -> tuple[str, ...]:
     """Read names from ``--select a,b`` or ``--select a --select b``: each once, none empty."""
+    _check_text(values, option)
     names = tuple(name.strip() for value in values for name in value.split(","))
     if "" in names:
         raise UsageError(f"{option} has an empty name in it")
@@ -77,6 +78,7 @@ def parse_names(values: Sequence[str], option: str) -> tuple[str, ...]:
 
 def parse_pairs(values: Sequence[str], option: str) -> dict[str, str]:
     """Read what stands on both sides of the = in ``--rename old=new``, each left side once."""
+    _check_text(values, option)
     pairs: dict[str, str] = {}
     for value in values:
         name, mark, text = value.partition("=")
@@ -86,6 +88,14 @@ def parse_pairs(values: Sequence[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} names {name!r} twice")
         pairs[name] = text
     return pairs
+
+
+def _check_text(values: Sequence[str], option: str) -> None:
+    """Refuse bytes of the command line that are not UTF-8: no JSON could hold them."""
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} is not UTF-8 text") from None
 
 
 def parse_shape(

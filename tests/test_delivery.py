@@ -287,7 +287,7 @@ def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
 
     def stopping_in_the_middle() -> Iterable[Record]:
         for number in range(10**9):
-            if number == 20_000:
+            if number == 10_000:
                 running[0].stop(StoppedError("enough"))
             yield record(number, number)
 

@@ -1,6 +1,7 @@
 """`rjcli push` as people run it: real processes, real files, a real local Import API."""
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,22 @@ def test_records_are_sent_byte_for_byte(rjcli: Rjcli, local_api: LocalApi) -> No
     done = rjcli("push", file, "-t", "t", "-k", "id", "--base-url", local_api.base_url)
     assert done.returncode == 0, done.stderr
     assert local_api.records("t") == [b'{"keys":["id"],' + record[1:]]
+
+
+def test_limit_reads_no_further(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """`--limit N` ends after N records, whatever the file holds behind them."""
+    file = rjcli.home / "r.json"
+    file.write_text('[{"id": 1}, {"id": 2}; broken')
+    done = rjcli(
+        "push", file, "-t", "t", "-k", "id", "--limit", "1", "--base-url", local_api.base_url
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(local_api.records("t")) == 1
+
+
+def test_option_that_is_not_utf8_is_refused(rjcli: Rjcli) -> None:
+    """Bytes on the command line that are no text are a usage error, not a crash."""
+    file = write(rjcli.home / "r.ndjson", {"id": 1})
+    done = rjcli("push", file, "-t", "t", "-k", os.fsdecode(b"\xff"), "--env", "local")
+    assert done.returncode == 2
+    assert "--keys is not UTF-8 text" in done.stderr

@@ -21,7 +21,7 @@ from tests.conftest import LocalApi, Rjcli, Serve
 from tests.faulty import FaultyTable
 from tests.scripted import Request, Script, ScriptedServer, always, answer
 
-KILLS = int(os.environ.get("RJCLI_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("RJCLI_TEST_KILLS", "5"))
 REFUSED = answer(400, b'{"code":400,"message":"Bad Request","reasons":["poison"]}')
 
 
