@@ -176,3 +176,27 @@ def on_terminal(rjcli: Rjcli, command: list[str], columns: int) -> bytes:
     os.close(controller)
     assert process.wait(20) == 0
     return shown
+
+
+TWICE = """
+import sys
+sys.argv = ["rjcli", "nonsense"]
+for _ in range(2):
+    from rjcli.cli import main
+    try:
+        main()
+    except SystemExit as ended:
+        print(ended.code)
+"""
+
+
+def test_program_can_be_called_again(rjcli: Rjcli) -> None:
+    """The entry point is a function, and stays one once it has been called."""
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE],
+        env=rjcli.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "2\n2\n", done.stderr

@@ -10,6 +10,6 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # answered without importing the rest
         print(f"rjcli {__version__}")  # noqa: T201 - a command's output
         return
-    from rjcli.cli.main import main as run
+    from rjcli.cli.program import main as run
 
     run()
