@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
@@ -40,22 +41,14 @@ def always(reply: bytes | None) -> Script:
     return script
 
 
-class ScriptedServer:
-    """Listens on loopback and answers as its script says; keeps what was asked."""
+class LoopbackServer(ABC):
+    """Listens on a free port of loopback, in a thread and an event loop of its own."""
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
-        self._script = script
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
-        self.requests: list[Request] = []
-        self.connections = 0
         self.port = 0
-
-    @property
-    def base_url(self) -> str:
-        """Its address."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,6 +69,25 @@ class ScriptedServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    @abstractmethod
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk over one connection."""
+
+
+class ScriptedServer(LoopbackServer):
+    """Listens on loopback and answers as its script says; keeps what was asked."""
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
+        self._script = script
+        self.requests: list[Request] = []
+        self.connections = 0
+
+    @property
+    def base_url(self) -> str:
+        """Its address."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
