@@ -12,7 +12,7 @@ _PACKAGES = (
     "httpx",
     "httpcore",
     "h11",
-    "httpx-aiohttp",
+    "msgspec",
     "aiohttp",
     "orjson",
     "typer",

@@ -1,8 +1,7 @@
 """The wire: the only module that holds an HTTP client, and that adds the API key to an address.
 
-Requests go through httpx's types over aiohttp's connections, which cost a third
-of the time of httpx's own. Foreign errors become ours here, without their
-causes: those quote addresses, and addresses hold the key.
+Foreign errors become ours here, without their causes: those quote addresses,
+and addresses hold the key.
 """
 
 import asyncio
@@ -17,9 +16,9 @@ from typing import Self, cast
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from rjcli import __version__
+from rjcli.aiohttp_transport import AiohttpTransport
 from rjcli.api import Answer, Endpoint
 from rjcli.credentials import Credentials
 from rjcli.errors import RjcliError, RouteError, TransportError
@@ -27,9 +26,6 @@ from rjcli.proxy import Proxy, find_proxy
 from rjcli.tls import trust, trust_nobody
 
 MAX_ANSWER_BYTES = 1024 * 1024
-# Nothing has been sent when one of these is the cause. The types that httpx has
-# for it are no help: a connection lost in the middle becomes a ConnectTimeout.
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _FOREIGN_LOGGERS = ("aiohttp", "asyncio", "httpx")
 _PROXY_MAY_DO_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -55,9 +51,6 @@ class Transport:
         self._connections = connections
         self._tls = trust(ca_file, os.environ) if endpoint.is_encrypted else trust_nobody()
         self._proxy = find_proxy(endpoint)
-        self._http = AiohttpTransport(
-            verify=self._tls, client=self._open_session, proxy=_as_httpx(self._proxy)
-        )
         headers = {
             "Host": endpoint.host,
             "User-Agent": f"rjcli/{__version__}",
@@ -70,7 +63,7 @@ class Transport:
         self._headers_with_body = httpx.Headers({**headers, "Content-Type": "application/json"})
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
+        self._http = AiohttpTransport(self._tls, self._proxy, self._connections)
         return self
 
     async def __aexit__(
@@ -79,7 +72,7 @@ class Transport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
+        await self._http.aclose()
 
     async def status(self) -> Answer:
         """Ask whether the API is operational. Sends no key."""
@@ -110,7 +103,7 @@ class Transport:
             method,
             self._address(url, credentials),
             headers=self._headers if body is None else self._headers_with_body,
-            content=body,
+            stream=httpx.ByteStream(body or b""),  # as content, it would cost twice as much
         )
         try:
             async with asyncio.timeout(self._timeout):
@@ -121,7 +114,7 @@ class Transport:
             raise TransportError(
                 f"no answer from {self._endpoint.host} within {self._timeout:g} s", in_doubt=True
             ) from None
-        except (httpx.HTTPError, aiohttp.ClientError) as error:  # not all become the former
+        except httpx.TransportError as error:
             raise self._lost(error) from None
 
     def _address(self, url: str, credentials: Credentials | None) -> httpx.URL:
@@ -141,27 +134,13 @@ class Transport:
                 body += data
                 if len(body) > MAX_ANSWER_BYTES:
                     break
-            headers = response.headers
-            return Answer(
-                response.status_code,
-                body[:MAX_ANSWER_BYTES],
-                headers.get("Retry-After"),
-                headers.get("Date"),
-                redact,
-            )
+            retry_after = response.headers.get("Retry-After")
+            date = response.headers.get("Date") if retry_after else None
+            return Answer(response.status_code, body[:MAX_ANSWER_BYTES], retry_after, date, redact)
         finally:
             await response.aclose()
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
-        return aiohttp.ClientSession(
-            connector=connector,
-            response_class=_Response,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
-
-    def _lost(self, error: Exception) -> RjcliError:
+    def _lost(self, error: httpx.TransportError) -> RjcliError:
         host, cause = self._endpoint.host, error.__cause__
         if isinstance(cause, aiohttp.ClientConnectorCertificateError):
             return RouteError(
@@ -172,21 +151,9 @@ class Transport:
             return _refused(self._proxy, host, cause.status)
         if self._proxy and isinstance(cause, aiohttp.ClientProxyConnectionError):
             host = f"the proxy {self._proxy.host}"
-        if isinstance(cause, _NEVER_SENT):
+        if isinstance(error, httpx.ConnectError):
             return TransportError(f"cannot connect to {host}: {_reason(error)}", in_doubt=False)
         return TransportError(f"the connection to {host} was lost: {_reason(error)}", in_doubt=True)
-
-
-class _Response(aiohttp.ClientResponse):
-    """An answer whose repr, which warnings and logs show, has no address in it."""
-
-    async def start(self, connection: "aiohttp.connector.Connection") -> Self:
-        await super().start(connection)
-        self.reason = None  # anybody's words, which httpx cannot take in any encoding
-        return self
-
-    def __repr__(self) -> str:
-        return f"<answer {self.status}>"
 
 
 def _silence_foreign_loggers() -> None:
@@ -196,14 +163,6 @@ def _silence_foreign_loggers() -> None:
         logger.propagate = False
         # Without any, warnings go to stderr.
         logger.handlers[:] = [logging.NullHandler()]
-
-
-def _as_httpx(proxy: Proxy | None) -> httpx.Proxy | None:
-    if proxy is None:
-        return None
-    # Not within the address, which warnings of a connection show.
-    secret = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-    return httpx.Proxy(proxy.url, headers=secret)
 
 
 def _refused(proxy: Proxy, host: str, status: int) -> RjcliError:

@@ -11,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "rjcli"
 
 ONLY_IMPORTERS = {
-    "httpx": {"transport.py"},
+    "httpx": {"transport.py", "aiohttp_transport.py"},
+    "aiohttp": {"transport.py", "aiohttp_transport.py"},
     "rich": {"report"},
     "typer": {"cli"},
     "keyring": {"system_keyring.py"},
