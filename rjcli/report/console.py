@@ -3,28 +3,24 @@
 import io
 import os
 from contextlib import suppress
-from typing import TextIO, cast
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
 from rjcli.report.text import visible
 
+if TYPE_CHECKING:
+    from rjcli.report.terminal import TerminalConsole
+
+Console: TypeAlias = "PlainConsole | TerminalConsole"
+
 
 def open_console(stream: TextIO) -> Console:
-    """A rich console on a stream. Off a terminal it writes plain lines of any length."""
-    return Console(
-        file=cast("TextIO", _Tolerant(stream)),
-        soft_wrap=not stream.isatty(),
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
+    """A console on a stream: in colours on a terminal, else plain lines of any length."""
+    file = cast("TextIO", _Tolerant(stream))
+    if not stream.isatty():
+        return PlainConsole(file)
+    from rjcli.report.terminal import TerminalConsole  # takes its time, as rich does
 
-
-def print_line(console: Console, text: str, *, label: str = "", style: str = "") -> None:
-    """Print a line, with a label in some style before it; invisible characters are shown."""
-    console.print(Text.assemble((visible(label), style), visible(text)))
+    return TerminalConsole(file)
 
 
 class _Tolerant(io.TextIOBase):
@@ -54,3 +50,22 @@ class _Tolerant(io.TextIOBase):
             # The interpreter flushes once more when it ends, and would complain.
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
+class PlainConsole:
+    """Where lines go off a terminal. ``is_live``: whether what was drawn can be drawn over."""
+
+    is_live = False
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def print_line(self, text: str, *, label: str = "", style: str = "") -> None:
+        """Print a line, with a label before it; invisible characters are shown."""
+        del style  # there are no control characters off a terminal
+        self.write(f"{visible(label)}{visible(text)}\n")
+
+    def write(self, text: str) -> None:
+        """Write text as it is."""
+        self._file.write(text)
+        self._file.flush()

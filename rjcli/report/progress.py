@@ -1,22 +1,13 @@
-"""Progress while a run goes on: a bar on a terminal, a line now and then elsewhere."""
+"""Progress while a run goes on; the bar on a terminal is in ``terminal.py``."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
-from rich.console import Console, RenderableType
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskProgressColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from rjcli.model import Progressed
-from rjcli.report.console import print_line
+from rjcli.report.console import Console
 
 PLAIN_SECONDS = 10.0
 
@@ -61,58 +52,18 @@ class PlainProgress:
             return
         self._shown = now
         seconds = now - self._began
-        parts = [_share_read(progressed), _counts(progressed, seconds)]
+        parts = [_share_read(progressed), describe_counts(progressed, seconds)]
         left = _seconds_left(progressed, seconds)
         if left is not None:
             parts.append(f"{left:,.0f} s left")
-        print_line(self._console, ", ".join(parts))
+        self._console.print_line(", ".join(parts))
 
     def stop(self) -> None:
         """Nothing stays on the screen that would have to go."""
 
 
-class BarProgress:
-    """A live bar over a line of counts; gone when it stops."""
-
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._began = 0.0
-        self._bar = _Bar(
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-            expand=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._bar.add_task("", total=None)
-
-    def start(self) -> None:
-        self._began = self._clock()
-        self._bar.start()
-
-    def update(self, progressed: Progressed) -> None:
-        self._bar.counts = Text(
-            _counts(progressed, self._clock() - self._began), no_wrap=True, overflow="ellipsis"
-        )
-        self._bar.update(self._task, completed=progressed.bytes_read, total=progressed.bytes_total)
-
-    def stop(self) -> None:
-        self._bar.stop()
-
-
-class _Bar(Progress):
-    counts = Text()
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        yield self.make_tasks_table(self.tasks)
-        yield self.counts
-
-
-def _counts(progressed: Progressed, seconds: float) -> str:
+def describe_counts(progressed: Progressed, seconds: float) -> str:
+    """How many records met which fate, and how quickly, ``seconds`` after the start."""
     counts = progressed.counts
     rate = (counts.accepted + counts.rejected - progressed.settled_before) / max(seconds, 0.001)
     return (

@@ -17,8 +17,8 @@ from rjcli.model import (
     Status,
     Summary,
 )
-from rjcli.report.console import open_console, print_line
-from rjcli.report.progress import BarProgress, NoProgress, PlainProgress, ProgressDisplay
+from rjcli.report.console import PlainConsole, open_console
+from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay
 from rjcli.report.summary import failure_document, summary_document, summary_lines
 from rjcli.settings import STDIN, OutputSettings, ProgressMode
 
@@ -55,13 +55,13 @@ class Report:
     def note(self, text: str) -> None:
         """Tell something worth knowing; not with ``--quiet``."""
         if not self._settings.quiet:
-            print_line(self._err, text)
+            self._err.print_line(text)
 
     def error(self, message: str, hint: str | None) -> None:
         """Tell what went wrong and what to do next."""
-        print_line(self._err, message, label="rjcli: error: ", style="bold red")
+        self._err.print_line(message, label="rjcli: error: ", style="bold red")
         if hint:
-            print_line(self._err, hint, label="what to do: ")
+            self._err.print_line(hint, label="what to do: ")
 
     def failure(self, error: RjcliError) -> None:
         """Tell of an error that came before there was a run to sum up."""
@@ -71,8 +71,7 @@ class Report:
 
     def line(self, text: str) -> None:
         """Give a line of a result on stdout, at once."""
-        print_line(self._out, text)
-        self._out.file.flush()
+        self._out.print_line(text)
 
     def result(self, document: dict[str, Any], *lines: str) -> None:
         """Give a result on stdout: the document with ``--json``, else the lines."""
@@ -80,7 +79,7 @@ class Report:
             self._print_document(document)
         elif not self._settings.quiet:
             for line in lines:
-                print_line(self._out, line)
+                self._out.print_line(line)
 
     def _start(self, job: Job) -> None:
         keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
@@ -96,7 +95,7 @@ class Report:
             return
         if self._rejections <= REJECTIONS_SHOWN or self._settings.verbose:
             label = f"rejected: {rejection.file}, line {rejection.line}: "
-            print_line(self._err, "; ".join(rejection.reasons), label=label, style="yellow")
+            self._err.print_line("; ".join(rejection.reasons), label=label, style="yellow")
         elif self._rejections == REJECTIONS_SHOWN + 1:
             self.note("more records were rejected; --verbose shows each")
 
@@ -108,20 +107,24 @@ class Report:
         elif not self._settings.quiet:
             label = f"{'dry run, ' if summary.job.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
-            print_line(self._out, first, label=label, style=_STYLES.get(summary.status, "bold red"))
+            self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
             for line in others:
-                print_line(self._out, line)
+                self._out.print_line(line)
 
     def _print_document(self, document: dict[str, Any]) -> None:
         """Print an object on one line, in ASCII, so that no text in it can act on a terminal."""
-        self._out.file.write(json.dumps(document) + "\n")
-        self._out.file.flush()
+        self._out.write(json.dumps(document) + "\n")
 
     def _choose_progress(self) -> ProgressDisplay:
         mode = self._settings.progress
         if self._settings.quiet or mode is ProgressMode.NONE:
             return NoProgress()
         if mode is ProgressMode.AUTO:
-            live = self._err.is_terminal and not self._err.is_dumb_terminal
-            mode = ProgressMode.BAR if live else ProgressMode.PLAIN
-        return BarProgress(self._err) if mode is ProgressMode.BAR else PlainProgress(self._err)
+            mode = ProgressMode.BAR if self._err.is_live else ProgressMode.PLAIN
+        if mode is ProgressMode.PLAIN:
+            return PlainProgress(self._err)
+        if isinstance(self._err, PlainConsole):
+            return NoProgress()  # there is nothing to draw a bar on
+        from rjcli.report.terminal import BarProgress
+
+        return BarProgress(self._err)

@@ -1,0 +1,90 @@
+"""A terminal: coloured lines, and the live bar. Imported only where there is one."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+import rich.console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from rjcli.model import Progressed
+from rjcli.report.progress import describe_counts
+from rjcli.report.text import visible
+
+_REFRESH_SECONDS = 0.25
+
+
+class TerminalConsole:
+    """The same as a PlainConsole, with labels in their styles."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.rich = rich.console.Console(file=file, markup=False, highlight=False, emoji=False)
+        self.is_live = not self.rich.is_dumb_terminal
+
+    def print_line(self, text: str, *, label: str = "", style: str = "") -> None:
+        self.rich.print(Text.assemble((visible(label), style), visible(text)))
+
+    def write(self, text: str) -> None:
+        self.rich.file.write(text)
+        self.rich.file.flush()
+
+
+class BarProgress:
+    """A live bar over a line of counts; gone when it stops."""
+
+    def __init__(
+        self, console: TerminalConsole, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._began = self._drawn = 0.0
+        self._bar = _Bar(
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(compact=True),
+            console=console.rich,
+            # A thread of its own would take turns with the work, and slow it down.
+            auto_refresh=False,
+            transient=True,
+            expand=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def start(self) -> None:
+        self._began = self._clock()
+        self._bar.start()
+
+    def update(self, progressed: Progressed) -> None:
+        now = self._clock()
+        if now - self._drawn < _REFRESH_SECONDS:
+            return
+        self._drawn = now
+        self._bar.counts = Text(
+            describe_counts(progressed, now - self._began), no_wrap=True, overflow="ellipsis"
+        )
+        self._bar.update(
+            self._task,
+            completed=progressed.bytes_read,
+            total=progressed.bytes_total,
+            refresh=True,
+        )
+
+    def stop(self) -> None:
+        self._bar.stop()
+
+
+class _Bar(Progress):
+    counts = Text()
+
+    def get_renderables(self) -> Iterable[rich.console.RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield self.counts
