@@ -1,6 +1,7 @@
 """Key order: which batches must wait for which, so that no key's versions overtake each other."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
+from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 Holder = TypeVar("Holder", bound=Hashable)
@@ -14,19 +15,23 @@ class KeyOrder(Generic[Holder]):
 
     def __init__(self) -> None:
         self._last: dict[Hashable, Holder] = {}
+        self._held: dict[Holder, set[Hashable]] = {}  # the keys that each is the last one for
 
-    def claim(self, keys: Iterable[Hashable], holder: Holder) -> set[Holder]:
+    def claim(self, keys: AbstractSet[Hashable], holder: Holder) -> set[Holder]:
         """Claim keys behind everyone who holds one of them; give those to wait for.
 
         It is enough to wait for each key's last holder: that one waits for the one before.
         """
-        claimed = dict.fromkeys(keys, holder)
-        earlier = {self._last[key] for key in self._last.keys() & claimed.keys()}
-        self._last.update(claimed)
+        earlier = set()
+        for key in self._last.keys() & keys:
+            last = self._last[key]
+            self._held[last].remove(key)
+            earlier.add(last)
+        self._last.update(dict.fromkeys(keys, holder))
+        self._held[holder] = set(keys)
         return earlier
 
-    def release(self, keys: Iterable[Hashable], holder: Holder) -> None:
-        """Give keys up, but for those that a later holder has claimed."""
-        for key in keys:
-            if self._last.get(key) is holder:
-                del self._last[key]
+    def release(self, holder: Holder) -> None:
+        """Give up the holder's keys, but for those that a later one has claimed."""
+        for key in self._held.pop(holder):
+            del self._last[key]

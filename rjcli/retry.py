@@ -3,8 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds
@@ -44,16 +43,28 @@ class RetryGate:
         self._probe: asyncio.Future[None] | None = None  # done when the one probe has ended
         self.failing_since: float | None = None  # no acknowledgement since then
 
-    @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
-        """Wait until an attempt may be made, and make it within the context."""
-        probe = await self._enter()
-        try:
-            yield
-        finally:
-            if probe:
-                self._probe = None
-                probe.set_result(None)
+    async def enter(self) -> "asyncio.Future[None] | None":
+        """Wait until an attempt may be made; give what ``leave`` is to be told after it."""
+        has_slot = not self._interval
+        while True:
+            wait = self._closed_until - self._timing.now()
+            if wait <= 0 and not self._probe:
+                if has_slot:
+                    break
+                wait, has_slot = self._reserve_slot(), True
+            if wait > 0:
+                await self._timing.sleep(wait)
+            elif self._probe:
+                await asyncio.wait([self._probe])
+        if self._budget < 1:
+            self._probe = asyncio.get_running_loop().create_future()
+        return self._probe
+
+    def leave(self, probe: "asyncio.Future[None] | None") -> None:
+        """Let the others go on after an attempt, if it was the probe."""
+        if probe:
+            self._probe = None
+            probe.set_result(None)
 
     def succeeded(self) -> None:
         """An attempt was answered as it should be."""
@@ -71,23 +82,6 @@ class RetryGate:
         if self._budget < 1:
             wait = max(wait, self._timing.backoff(self._failures))
         self._closed_until = max(self._closed_until, now + wait)
-
-    async def _enter(self) -> "asyncio.Future[None] | None":
-        """Wait; give a future to be done at the end if this attempt is the probe."""
-        has_slot = not self._interval
-        while True:
-            wait = self._closed_until - self._timing.now()
-            if wait <= 0 and not self._probe:
-                if has_slot:
-                    break
-                wait, has_slot = self._reserve_slot(), True
-            if wait > 0:
-                await self._timing.sleep(wait)
-            elif self._probe:
-                await asyncio.wait([self._probe])
-        if self._budget < 1:
-            self._probe = asyncio.get_running_loop().create_future()
-        return self._probe
 
     def _reserve_slot(self) -> float:
         """Take the next slot of the rate; give the seconds until then."""

@@ -70,10 +70,13 @@ class Sender:
     async def _attempt(self, parcel: Parcel) -> Judgement:
         await self.concurrency.acquire()
         try:
-            async with self._gate.attempt():
+            probe = await self._gate.enter()
+            try:
                 began = self._timing.now()
                 judgement = await self._exchange(parcel)
                 self._learn(judgement, began)
+            finally:
+                self._gate.leave(probe)
         finally:
             self.concurrency.release()
         parcel.in_doubt = parcel.in_doubt or judgement.in_doubt
