@@ -1,6 +1,8 @@
 """Batching: consecutive records are cut into the bodies of requests."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from rjcli.model import Batch, Record
 
@@ -18,15 +20,14 @@ def split_batch(batch: Batch) -> tuple[Batch, Batch]:
 
 
 class Batcher:
-    """Collects records until they fill a batch, by their number or by their bytes.
+    """Collects records, and cuts them into batches of ``size`` records and ``max_bytes`` at most.
 
-    A record that is longer than ``max_bytes`` makes a batch of its own.
+    A record that is longer than that makes a batch of its own.
     """
 
     def __init__(self, size: int, max_bytes: int) -> None:
         self._size = size
         self._max_bytes = max_bytes
-        self._bytes = 1  # of the body, which has a comma or bracket for each record
         self._records: list[Record] = []
 
     @property
@@ -34,18 +35,23 @@ class Batcher:
         """How many records wait for their batch to fill."""
         return len(self._records)
 
-    def add(self, record: Record) -> Batch | None:
-        """Take a record in; give a batch if one is full now."""
-        size = len(record.json) + 1
-        full = self.flush() if self._bytes + size > self._max_bytes else None
-        self._records.append(record)
-        self._bytes += size
-        return self.flush() if len(self._records) == self._size else full
+    def add(self, records: Iterable[Record]) -> None:
+        """Take records in."""
+        self._records += records
+
+    def cut(self) -> Batch | None:
+        """Give a batch, if there is a full one."""
+        # A body has a comma or bracket behind each record, and a bracket before the first.
+        sizes = [len(record.json) + 1 for record in self._records[: self._size]]
+        if sum(sizes) >= self._max_bytes:
+            return self._give(bisect_left([*accumulate(sizes)], self._max_bytes) or 1)
+        return self._give(self._size) if len(sizes) == self._size else None
 
     def flush(self) -> Batch | None:
-        """Give what has been collected, if anything, as a batch."""
-        if not self._records:
-            return None
-        records, self._records = self._records, []
-        self._bytes = 1
+        """Give what is left, if anything, as a batch. To be asked when there is no full one."""
+        return self._give(self._size) if self._records else None
+
+    def _give(self, count: int) -> Batch:
+        records = self._records[:count]
+        del self._records[:count]
         return make_batch(records)

@@ -167,7 +167,7 @@ class Delivery:
         for parcel in reversed(consignment.parcels):
             outcome = Outcome.UNKNOWN if parcel.in_doubt else Outcome.UNSENT
             self._tell(consignment, Settlement(outcome, parcel.batch.records))
-        self._order.release(consignment.batch.keys, consignment)
+        self._order.release(consignment)
         self._under_way.remove(consignment)
         self._bytes -= len(consignment.batch.body)
         if self._end_of_one and not self._end_of_one.done():
@@ -234,11 +234,9 @@ class Delivery:
     async def _take_again(self, records: Sequence[Record], wait: float) -> None:
         await self._timing.sleep(max(0.0, wait))
         batcher = Batcher(self._settings.batch_size, self._settings.max_batch_bytes)
-        for record in records:
-            if batch := batcher.add(record):
-                await self._room()
-                self._take(batch, again=True)
-        if batch := batcher.flush():
+        batcher.add(records)
+        while batch := batcher.cut() or batcher.flush():
+            await self._room()
             self._take(batch, again=True)
 
 

@@ -5,12 +5,14 @@ import hashlib
 import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from itertools import chain, groupby
+from typing import cast
 
 from rjcli.batch import Batcher
 from rjcli.errors import InputError, UsageError
-from rjcli.model import Batch, RawRecord, Record, Rejection, Stage
+from rjcli.model import Batch, RawRecord, Record, Rejection
 from rjcli.prepare import NO_KEYS, Preparer
-from rjcli.reading import Input, Item, Source, TypeDetector
+from rjcli.reading import Block, Input, Source, TypeDetector
 from rjcli.run import Checkpoint, Form, Prefix
 from rjcli.settings import ColumnType, Format, PushSettings
 
@@ -19,7 +21,6 @@ _RECORDS_AT_A_TIME = 1000
 _MOST_IN_A_SPAN = 10_000  # records: so many rejections are held while a batch fills
 _MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
 _PAUSE_SECONDS = 0.05
-_END = Rejection(Stage.READ, "", 0, 0, b"", ())  # stands for the end of the input
 _SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
 
 
@@ -99,35 +100,36 @@ class Intake:
         await self._find_types()
         broken: InputError | None = None
         try:
-            items = self._items()
+            blocks = self._blocks()
             if self._resumed:
-                await self._pass_over(items, self._resumed)
-            for item in items:
-                batch = await self._wait() if item is None else self._take(item)
-                if batch:
+                blocks = chain([await self._pass_over(blocks, self._resumed)], blocks)
+            for block in blocks:
+                for batch in self._take(block):
                     yield batch
-                elif self._seen % _RECORDS_AT_A_TIME == 0:
+                if block:
                     await self._pause()
+                elif waited := await self._wait():
+                    yield waited
         except InputError as error:
             broken = error
-        if batch := self._flush():
-            yield batch
+        if rest := self._flush():
+            yield rest
         if broken:
             raise broken
         if self.read:
             self._check_keys_known()
 
-    def _items(self) -> Iterator[Item]:
+    def _blocks(self) -> Iterator[Block]:
         for input_ in self._inputs:
             if self._seen == self._last:
                 return
             self._source = input_.source
             begun = False
-            for item in input_.records(self.column_types or {}):
-                if not begun and item is not None:
+            for block in input_.records(self.column_types or {}):
+                if block and not begun:
                     begun = True
                     self._begin(input_)
-                yield item
+                yield block if self._last is None else block[: self._last - self._seen]
                 if self._seen == self._last:
                     return
 
@@ -141,35 +143,43 @@ class Intake:
         self._starts.append(self._seen)
         self._forms.append(form)
 
-    async def _pass_over(self, items: Iterator[Item], checkpoint: Checkpoint) -> None:
-        """Read what lies before a checkpoint. Raises InputError if it is not what it was."""
+    async def _pass_over(self, blocks: Iterator[Block], checkpoint: Checkpoint) -> Block:
+        """Read what lies before a checkpoint, and give what lies behind it in the last block.
+
+        Raises InputError if it is not what it was.
+        """
         records = checkpoint.records
+        rest: Block = ()
         while self._seen < records:
-            item = next(items, _END)
-            if item is _END:
+            block = next(blocks, None)
+            if block is None:
                 raise _changed(records, f"there are only {self._seen:,} now")
-            if item is None:
+            if not block:
                 await self._source.wait()
-                continue
-            self._see(item)
-            if self._recall and self._seen > self._settings.input.skip:
-                prepared = self._preparer.prepare(item) if isinstance(item, RawRecord) else item
-                if isinstance(prepared, Record):
-                    self._recall(prepared)
-            if len(self._raws) == _RECORDS_AT_A_TIME:
-                self._digest_seen()
-                await asyncio.sleep(0)
-        self._digest_seen()
+            passed, rest = block[: records - self._seen], block[records - self._seen :]
+            self._pass(passed)
+            await asyncio.sleep(0)
         if records and self._digest.hexdigest() != checkpoint.digest:
             raise _changed(records, "they are not the same any more")
+        return rest
 
-    def _see(self, item: RawRecord | Rejection) -> None:
-        self._seen += 1
-        raw = item.raw
-        if self._header:
-            raw = self._header + raw
+    def _pass(self, block: Block) -> None:
+        """Pass over a block that was settled before."""
+        skipped = max(0, self._settings.input.skip - self._seen)
+        self._see(block)
+        self._digest_seen()
+        if self._recall:
+            for prepared in self._preparer.prepare(block[skipped:]):
+                if isinstance(prepared, Record):
+                    self._recall(prepared)
+
+    def _see(self, items: Sequence[RawRecord | Record | Rejection]) -> None:
+        raws = [item.raw for item in items]
+        if raws and self._header:
+            raws[0] = self._header + raws[0]
             self._header = b""
-        self._raws.append(raw)
+        self._raws += raws
+        self._seen += len(raws)
 
     def _digest_seen(self, but: int = 0) -> None:
         """Take what has been seen into the digest, but for some last records."""
@@ -191,24 +201,33 @@ class Intake:
             self._close_span(batch)
         return batch
 
-    def _take(self, item: RawRecord | Rejection) -> Batch | None:
-        """Account for what a reader found; give the batch that it fills."""
-        self._see(item)
-        if self._seen <= self._settings.input.skip:
-            if len(self._raws) == _RECORDS_AT_A_TIME or self._seen == self._settings.input.skip:
-                self._close_span()
-            return None
-        self.read += 1
-        prepared = self._preparer.prepare(item) if isinstance(item, RawRecord) else item
-        if isinstance(prepared, Record):
-            if batch := self._batcher.add(prepared):
-                self._flush_at = None
-                self._close_span(batch)
-            return batch
-        return self._take_rejection(prepared)
+    def _take(self, block: Block) -> Iterator[Batch]:
+        """Account for what a reader found; give the batches that it fills."""
+        skipped = block[: max(0, self._settings.input.skip - self._seen)]
+        if skipped:
+            self._see(skipped)
+            self._close_span()
+        for kind, group in groupby(self._preparer.prepare(block[len(skipped) :]), type):
+            if kind is Record:
+                yield from self._fill(cast("list[Record]", [*group]))
+            else:
+                for rejection in cast("Iterator[Rejection]", group):
+                    if batch := self._take_rejection(rejection):
+                        yield batch
+
+    def _fill(self, records: Sequence[Record]) -> Iterator[Batch]:
+        self._see(records)
+        self.read += len(records)
+        self._batcher.add(records)
+        while batch := self._batcher.cut():
+            self._flush_at = None
+            self._close_span(batch)
+            yield batch
 
     def _take_rejection(self, rejection: Rejection) -> Batch | None:
         """Tell of a record that cannot be sent; give a batch that has waited for many such."""
+        self._see([rejection])
+        self.read += 1
         self._prefix.reject(self._seen, rejection)
         self._reject(rejection)
         self._keyless += rejection.reasons == (NO_KEYS,)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
+from msgspec import Struct
 
-# Frozen ones take four times as long to make, and there are millions of these two.
-@dataclass(slots=True)
-class RawRecord:
+
+# There are millions of these two. As structs they take a third of the time that
+# dataclasses do, and the garbage collector, which need not look at them, leaves them alone.
+class RawRecord(Struct, frozen=True, gc=False):
     """A record as a reader found it."""
 
     raw: bytes  # as it stands in the input, without its line ending
@@ -20,8 +22,7 @@ class RawRecord:
     number: int  # 1-based number in the file
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """A record that is ready to be sent."""
 
     json: bytes  # the exact bytes to send, `keys` included

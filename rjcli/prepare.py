@@ -26,25 +26,28 @@ class Preparer:
         # The exact bytes of a record follow these, without the brace that opens it.
         self._opening = b"{" + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
 
-    def prepare(self, raw: RawRecord) -> Record | Rejection:
-        """Splice the keys into a record's own bytes, or say why it cannot be loaded."""
+    def prepare(self, block: Iterable[RawRecord | Rejection]) -> list[Record | Rejection]:
+        """Splice the keys into each record's own bytes, or say why it cannot be loaded."""
+        return [self._prepare(item) if isinstance(item, RawRecord) else item for item in block]
+
+    def _prepare(self, raw: RawRecord) -> Record | Rejection:
         if self._shaper:
             try:
                 raw = self._shaper.shape(raw)
             except UnshapeableError as error:
                 return _reject(raw, str(error))
-        json, keys = raw.json, self._keys
-        if KEYS_FIELD in raw.fields:
-            keys, reason = self._own_keys(raw.fields[KEYS_FIELD])
+        json, keys, fields = raw.json, self._keys, raw.fields
+        if KEYS_FIELD in fields:
+            keys, reason = self._own_keys(fields[KEYS_FIELD])
             if reason:
                 return _reject(raw, reason)
         elif keys:
             json = self._opening + json[1:]
         else:
             return _reject(raw, NO_KEYS)
-        key = _key(keys, raw.fields)
+        key = coarse(fields.get(keys[0])) if len(keys) == 1 else _coarse_all(keys, fields)
         if key is None:
-            return _reject(raw, *_faults(keys, raw.fields))
+            return _reject(raw, *_faults(keys, fields))
         return Record(json, key, raw.raw, raw.file, raw.line, raw.number)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
@@ -61,10 +64,8 @@ class Preparer:
         return tuple(own), None
 
 
-def _key(keys: tuple[str, ...], fields: Mapping[str, Any]) -> Hashable:
-    """The coarse key, in the order of the names; None if a part of it is missing."""
-    if len(keys) == 1:
-        return coarse(fields.get(keys[0]))
+def _coarse_all(keys: Iterable[str], fields: Mapping[str, Any]) -> Hashable:
+    """The coarse key of several fields, in the order of their names; None if one is missing."""
     parts = tuple([coarse(fields.get(name)) for name in sorted(keys)])
     return None if None in parts else parts
 

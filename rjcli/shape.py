@@ -1,8 +1,9 @@
 """Shaping: fields are selected, renamed and set; the values that stay keep their exact text."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from json.encoder import encode_basestring
+
+from msgspec.structs import replace
 
 from rjcli.api import KEYS_FIELD
 from rjcli.json_text import members, parse_value

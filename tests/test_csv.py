@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Item, Source
+from rjcli.model import RawRecord
+from rjcli.reading import Block, Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.settings import CsvSettings, Format, InputSettings
+from tests.blocks import items_of
 
 LIMIT = 1_000_000
 NEVER_CLOSED = "a quote is opened and never closed"
@@ -153,22 +154,22 @@ def read(
     *,
     delimiter: str | None = None,
     settings: CsvSettings | None = None,
-) -> Iterator[Item]:
+) -> Iterator[Block]:
     """Read a CSV all of whose columns are strings."""
     return DelimitedReader("f.csv", settings or CsvSettings(), delimiter, LIMIT).read(
         byte_strings, {}
     )
 
 
-def taken(items: Iterator[Item]) -> tuple[Rows, list[tuple[int, str]]]:
+def taken(blocks: Iterator[Block]) -> tuple[Rows, list[tuple[int, str]]]:
     """The cells of the records, and line and reason of the rejections."""
     rows: Rows = []
     rejected = []
-    for item in items:
+    for item in items_of(blocks):
         if isinstance(item, RawRecord):
             rows.append(list(item.fields.values()))
             assert json.loads(item.json) == item.fields
-        elif isinstance(item, Rejection):
+        else:
             rejected.append((item.line, item.reasons[0]))
     return rows, rejected
 
@@ -234,10 +235,9 @@ def test_lines_are_numbered_as_in_an_editor(text: str) -> None:
     """The line of a record or a rejection is the one on which it begins in the file."""
     data = f"a,b\n{text}"
     lines = [*io.StringIO(data, newline="")]
-    for item in read(in_steps(data.encode(), 3)):
-        if item is not None:
-            raw = io.StringIO(item.raw.decode(), newline="").readline().rstrip("\r\n")
-            assert lines[item.line - 1].rstrip("\r\n") == raw
+    for item in items_of(read(in_steps(data.encode(), 3))):
+        raw = io.StringIO(item.raw.decode(), newline="").readline().rstrip("\r\n")
+        assert lines[item.line - 1].rstrip("\r\n") == raw
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_mark_of_the_same_encoding_is_no_text() -> None:
     """A byte order mark is dropped also where the encoding says which one it is."""
     for encoding in ("utf-16-le", "utf-16-be"):
         data = "\ufeffid,x\n1,2\n".encode(encoding)
-        [record] = [i for i in read(iter([data]), settings=CsvSettings(encoding=encoding)) if i]
+        [record] = items_of(read(iter([data]), settings=CsvSettings(encoding=encoding)))
         assert isinstance(record, RawRecord)
         assert list(record.fields) == ["id", "x"]
 
@@ -301,9 +301,9 @@ def test_rows_before_a_wrong_byte_arrive() -> None:
     assert taken(_until_error(found)) == ([["1", "2"], ["3", "4"]], [])
 
 
-def _until_error(items: Iterator[Item]) -> Iterator[Item]:
+def _until_error(blocks: Iterator[Block]) -> Iterator[Block]:
     with pytest.raises(InputError):
-        yield from items
+        yield from blocks
 
 
 def test_utf16_is_recognised_by_its_mark(tmp_path: Path) -> None:
@@ -359,8 +359,8 @@ def test_header_has_the_columns_that_are_asked_for(data: bytes, complaint: str |
 def test_rows_come_while_the_rest_is_awaited() -> None:
     """A row of several lines arrives once its last line is there, not when more follows."""
     pieces = iter([b'a,b\n1,"x\n', b"", b'y\nz"\n', b"", b"", b"2,3\n"])
-    items = read(pieces)
-    seen = [next(items) for _ in range(2)]
+    blocks = read(pieces)
+    seen = items_of([next(blocks) for _ in range(2)])
     assert [item.fields["b"] for item in seen if isinstance(item, RawRecord)] == ["x\ny\nz"]
     assert next(pieces) in {b"", b"2,3\n"}
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -88,11 +89,13 @@ def deliver(
 
     async def batches() -> AsyncIterator[Batch]:
         batcher = Batcher(settings.batch_size, settings.max_batch_bytes)
-        for each in records:
-            if batch := batcher.add(each):
+        unread = iter(records)
+        while some := [*islice(unread, settings.batch_size)]:
+            batcher.add(some)
+            while batch := batcher.cut():
                 yield batch
-        if batch := batcher.flush():
-            yield batch
+        if rest := batcher.flush():
+            yield rest
 
     async def run() -> Outcomes:
         told = Outcomes()
@@ -129,7 +132,8 @@ def test_last_versions_stay_under_faults(serve: Serve, seed: int) -> None:
 
 def test_order_rule_is_what_keeps_them(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the rule that batches sharing a key wait for each other, keys end on old versions."""
-    monkeypatch.setattr(KeyOrder, "claim", lambda *_: set())
+    claim = KeyOrder.claim
+    monkeypatch.setattr(KeyOrder, "claim", lambda *claimed: claim(*claimed) and set())
     assert not all(run_with_faults(serve, seed) for seed in range(3))
 
 

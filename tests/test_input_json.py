@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from rjcli.errors import InputError
 from rjcli.json_text import MalformedJsonError, members, parse_object, parse_value, split
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Item
+from rjcli.reading import Block
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
+from tests.blocks import items_of
 
 LIMIT = 1_000_000
 
@@ -270,11 +271,11 @@ values = pytest.mark.parametrize(
 )
 
 
-def taken(items: Iterator[Item]) -> tuple[list[bytes], int, bool]:
+def taken(blocks: Iterator[Block]) -> tuple[list[bytes], int, bool]:
     """The texts of the records, the number of rejections, and whether reading broke off."""
     records, rejected = [], 0
     try:
-        for item in items:
+        for item in items_of(blocks):
             if isinstance(item, RawRecord):
                 records.append(item.json)
             rejected += isinstance(item, Rejection)

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Item, Source
+from rjcli.model import RawRecord
+from rjcli.reading import Block, Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.settings import CsvSettings, InputSettings
+from tests.blocks import items_of
 from tests.conftest import Rjcli
 from tests.weighing import run_and_weigh
 
@@ -46,13 +47,13 @@ def in_steps(data: bytes, size: int) -> Iterator[bytes]:
         yield b""
 
 
-def outcomes(items: Iterator[Item]) -> list[tuple[int, int, bytes | str]]:
+def outcomes(blocks: Iterator[Block]) -> list[tuple[int, int, bytes | str]]:
     """Number, line, and text or reason of everything that was found."""
     found: list[tuple[int, int, bytes | str]] = []
-    for item in items:
+    for item in items_of(blocks):
         if isinstance(item, RawRecord):
             found.append((item.number, item.line, item.json))
-        elif isinstance(item, Rejection):
+        else:
             assert len(item.raw) <= LIMIT
             found.append((item.number, item.line, item.reasons[0]))
     return found
@@ -184,7 +185,7 @@ def test_row_within_the_limit_always_arrives(length: int, size: int, line_ends: 
     data = "".join(f'{number},"{cell}"\n' for number in range(5)).encode()
     limit = length + line_ends + 4
     reader = DelimitedReader("f", CsvSettings(), None, limit + 10)
-    items = [*reader.read(in_steps(b"id,x\n" + data, size), {})]
+    items = items_of(reader.read(in_steps(b"id,x\n" + data, size), {}))
     assert [item.fields["x"] for item in items if isinstance(item, RawRecord)] == [cell] * 5
 
 
@@ -224,9 +225,9 @@ def test_reading_a_long_record_lets_others_go_on(tmp_path: Path) -> None:
         settings = InputSettings(files=(), max_record_bytes=1000)
         found = Input(Source(str(tmp_path / name)), settings)
         assert not list(found.identify())
-        items = list(found.records({}))
-        assert items.count(None) > 3
-        assert outcomes(iter(items))[0][2] == TOO_LONG.replace("60", "1,000")
+        blocks = list(found.records({}))
+        assert len([block for block in blocks if not block]) > 3
+        assert outcomes(iter(blocks))[0][2] == TOO_LONG.replace("60", "1,000")
 
 
 def test_short_records_do_not_wait_for_more(tmp_path: Path) -> None:
@@ -256,13 +257,15 @@ def _found_while_open(fifo: Path, parts: list[bytes], name: str) -> int:
     while next(steps, "done") is None:
         os.write(writing, waiting.pop(0))
     records = 0
-    for item in found.records({}):
-        records += isinstance(item, RawRecord)
-        if item is None and waiting:
+    for block in found.records({}):
+        records += len([item for item in block if isinstance(item, RawRecord)])
+        if block:
+            continue
+        if waiting:
             os.write(writing, waiting.pop(0))
-        elif item is None and records == 2:
+        elif records == 2:
             break
-        elif item is None:
+        else:
             parts.append(b"")
             assert len(parts) < 20, (name, records)
     os.close(writing)

@@ -17,6 +17,7 @@ from rjcli.errors import InputError
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
 from rjcli.settings import InputSettings
+from tests.blocks import items_of
 from tests.conftest import LocalApi, Rjcli
 from tests.test_input_json import GOOD
 
@@ -200,7 +201,7 @@ def test_kind_of_json_is_told_by_its_beginning(
     (tmp_path / name).write_bytes(content)
     found = Input(Source(str(tmp_path / name)), InputSettings(files=()))
     assert not list(found.identify())
-    records = [item for item in found.records({}) if isinstance(item, RawRecord)]
+    records = [item for item in items_of(found.records({})) if isinstance(item, RawRecord)]
     assert [record.fields.get("id") for record in records] == numbers
 
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Item, Source, TypeDetector
+from rjcli.reading import Input, Source, TypeDetector
 from rjcli.settings import ColumnType, CsvSettings, InputSettings
+from tests.blocks import Item, items_of
 
 STRING, INTEGER, NUMBER = ColumnType.STRING, ColumnType.INTEGER, ColumnType.NUMBER
 BOOLEAN, JSON = ColumnType.BOOLEAN, ColumnType.JSON
@@ -37,7 +38,7 @@ def read(
         if found.wants_types():
             assert not [step for step in found.detect(detector) if step]
     types = {**settings.types, **detector.types()}
-    return types, [item for found in inputs for item in found.records(types)]
+    return types, [item for found in inputs for item in items_of(found.records(types))]
 
 
 def texts(items: list[Item]) -> list[str]:
@@ -305,7 +306,7 @@ def test_header_that_comes_in_pieces_is_waited_for(header: str, cut: int) -> Non
     assert not [step for step in found.spool() if step]
     detector = TypeDetector(CsvSettings())
     assert not [step for step in found.detect(detector) if step]
-    assert len(texts(list(found.records(detector.types())))) == 1
+    assert len(texts(list(items_of(found.records(detector.types()))))) == 1
     os.close(reading)
 
 
@@ -331,7 +332,7 @@ def test_file_that_changes_between_the_passes(tmp_path: Path, changed: bytes) ->
     assert not [step for step in found.detect(detector) if step]
     # What follows keeps the file from being shorter than before, which would be an error at once.
     path.write_bytes(changed + b"\n" * 30)
-    for item in found.records(detector.types()):
+    for item in items_of(found.records(detector.types())):
         if isinstance(item, RawRecord):
             record = json.loads(item.json)
             assert type(record["id"]) in {int, type(None)}

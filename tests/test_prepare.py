@@ -23,7 +23,7 @@ def raw(record: Any) -> RawRecord:
 def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> None:
     """A prepared record is the original text with `keys` put before its first member."""
     record = {name: value for name, value in record.items() if name != "keys"} | {'i"d': key}
-    prepared = Preparer(('i"d',), ShapeSettings()).prepare(raw(record))
+    [prepared] = Preparer(('i"d',), ShapeSettings()).prepare([raw(record)])
     assert isinstance(prepared, Record)
     assert prepared.json == b'{"keys":["i\\"d"],' + json.dumps(record).encode()[1:]
     assert json.loads(prepared.json) == record | {"keys": ['i"d']}
@@ -43,7 +43,7 @@ def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> No
 )
 def test_record_without_a_key_is_rejected(record: Any, reason: str) -> None:
     """A record that --keys does not fit is rejected with the reason, not changed."""
-    rejection = Preparer(("id",), ShapeSettings()).prepare(raw(record))
+    [rejection] = Preparer(("id",), ShapeSettings()).prepare([raw(record)])
     assert isinstance(rejection, Rejection)
     assert rejection.reasons == (reason,)
 
@@ -51,12 +51,13 @@ def test_record_without_a_key_is_rejected(record: Any, reason: str) -> None:
 @pytest.mark.parametrize("key", [0, "", False, 1.5, "a"])
 def test_any_single_value_is_a_key(key: Any) -> None:
     """Numbers, strings and booleans are keys, also those that count as false."""
-    assert isinstance(Preparer(("id",), ShapeSettings()).prepare(raw({"id": key})), Record)
+    [prepared] = Preparer(("id",), ShapeSettings()).prepare([raw({"id": key})])
+    assert isinstance(prepared, Record)
 
 
 def test_own_keys_that_agree_are_left_alone() -> None:
     """A record whose own keys name the same fields keeps its bytes."""
     record = {"id": 1, "sku": "a", "keys": ["sku", "id"]}
-    prepared = Preparer(("id", "sku"), ShapeSettings()).prepare(raw(record))
+    [prepared] = Preparer(("id", "sku"), ShapeSettings()).prepare([raw(record)])
     assert isinstance(prepared, Record)
     assert prepared.json == json.dumps(record).encode()

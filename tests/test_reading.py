@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Item, Source
+from rjcli.reading import Block, Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.settings import CsvSettings, Format, InputSettings
+from tests.blocks import Item, items_of
 
 CSV = CsvSettings()
 INPUT = InputSettings(files=())
@@ -42,12 +43,12 @@ LIMIT = 1_000_000
 
 def read_delimited(
     byte_strings: Iterator[bytes], *, delimiter: str | None = None, settings: CsvSettings = CSV
-) -> Iterator[Item]:
+) -> Iterator[Block]:
     """Read a CSV all of whose columns are strings."""
     return DelimitedReader("f", settings, delimiter, LIMIT).read(byte_strings, settings.types)
 
 
-def read_input(path: Path, settings: InputSettings = INPUT) -> list[Item]:
+def read_input(path: Path, settings: InputSettings = INPUT) -> list[Block]:
     """Read a file as a push does, but for its column types."""
     found = Input(Source(str(path)), settings)
     assert not list(found.identify())
@@ -61,9 +62,9 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
         yield b""
 
 
-def raw_records(items: Iterator[Item]) -> list[RawRecord]:
+def raw_records(blocks: Iterator[Block]) -> list[RawRecord]:
     """Everything a reader found, if it is nothing but records."""
-    found = [item for item in items if item is not None]
+    found = [*items_of(blocks)]
     assert not [item for item in found if isinstance(item, Rejection)]
     return [item for item in found if isinstance(item, RawRecord)]
 
@@ -152,7 +153,7 @@ def test_csv_arrives_as_written(
 )
 def test_bad_line_costs_only_itself(line: bytes, reason: str) -> None:
     """A line that is no good record is rejected with its reason; its neighbours arrive."""
-    items = [*read_ndjson(iter([b'{"id":1}\n' + line + b'\n{"id":2}\n']), "f", LIMIT)]
+    items = [*items_of(read_ndjson(iter([b'{"id":1}\n' + line + b'\n{"id":2}\n']), "f", LIMIT))]
     assert [item.json for item in items if isinstance(item, RawRecord)] == [
         b'{"id":1}',
         b'{"id":2}',
@@ -182,8 +183,7 @@ def test_good_line_is_kept_byte_for_byte(line: bytes) -> None:
 def test_array_says_where_it_stops_being_json() -> None:
     """Where an array stops being JSON the records before it stand, and the error names the line."""
     items = read_json(iter([b'[{"id":1},\n{"id":2}\n;{"id":3}]']), "f.json", LIMIT)
-    assert next(items)
-    assert next(items)
+    assert len(next(items)) == 2
     with pytest.raises(InputError, match=r"f\.json, line 3"):
         next(items)
 
@@ -213,7 +213,7 @@ def test_what_is_no_json_is_refused(document: bytes) -> None:
 
 def test_bad_element_between_good_brackets_costs_only_itself() -> None:
     """A malformed element of an array is rejected; the array goes on."""
-    items = [*read_json(iter([b'[{"id":1},\n{"id":NaN},\n7,\n{"id":2}]']), "f", LIMIT)]
+    items = [*items_of(read_json(iter([b'[{"id":1},\n{"id":NaN},\n7,\n{"id":2}]']), "f", LIMIT))]
     assert [line for line, _ in rejections(iter(items))] == [2, 3]
     assert len([item for item in items if isinstance(item, RawRecord)]) == 2
 
@@ -221,7 +221,7 @@ def test_bad_element_between_good_brackets_costs_only_itself() -> None:
 def test_csv_rows_that_do_not_fit_are_rejected() -> None:
     """Ragged rows and stray quotes are rejected with their line; the rows around them arrive."""
     data = b'id,name\n1,"two\nlines"\n2\n3,c,d\n4,"x"y\n\n5,e\n'
-    items = [*read_delimited(iter([data]))]
+    items = [*items_of(read_delimited(iter([data])))]
     assert [line for line, _ in rejections(iter(items))] == [4, 5, 6]
     assert [item.line for item in items if isinstance(item, RawRecord)] == [2, 8]
 
@@ -230,7 +230,7 @@ def test_quote_never_closed_is_rejected_with_its_line() -> None:
     """A quote that is never closed is rejected where it was opened, with all that it swallowed."""
     [rejection] = [
         item
-        for item in read_delimited(cut(b'id,name\n1,"a\n2,b\n', 5))
+        for item in items_of(read_delimited(cut(b'id,name\n1,"a\n2,b\n', 5)))
         if isinstance(item, Rejection)
     ]
     assert (rejection.line, rejection.raw) == (2, b'1,"a\n2,b')
@@ -303,10 +303,10 @@ def test_slow_pipe_does_not_block() -> None:
     assert next(steps) is None
     os.write(writing, b'{"id":1}\n{"id":')
     assert not list(steps)
-    items = found.records({})
-    assert isinstance(next(items), RawRecord)
-    assert next(items) is None
+    blocks = found.records({})
+    assert [type(item) for item in next(blocks)] == [RawRecord]
+    assert not next(blocks)
     os.write(writing, b"2}")
     os.close(writing)
-    assert [item.json for item in items if isinstance(item, RawRecord)] == [b'{"id":2}']
+    assert [item.json for item in items_of(blocks) if isinstance(item, RawRecord)] == [b'{"id":2}']
     os.close(reading)

@@ -2,13 +2,14 @@
 
 A source is a stream of byte strings; an empty one means "nothing there yet".
 Decompression, and each reader, turns such a stream into another: in the end
-into raw records, rejections for what is no record, and None wherever the source
-had nothing there yet, or a record that is too long is being dropped. So reading
-never keeps requests that are in flight waiting.
+into blocks of raw records, and of rejections for what is no record. A block is
+empty wherever the source had nothing there yet, or while a record that is too
+long is being dropped. So reading never keeps requests that are in flight waiting.
 """
 
+from rjcli.reading.block import Block
 from rjcli.reading.cells import TypeDetector
-from rjcli.reading.inputs import Input, Item
+from rjcli.reading.inputs import Input
 from rjcli.reading.source import Source
 
-__all__ = ["Input", "Item", "Source", "TypeDetector"]
+__all__ = ["Block", "Input", "Source", "TypeDetector"]

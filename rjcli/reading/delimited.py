@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection, Stage
+from rjcli.reading.block import Block, reject_too_long
 from rjcli.reading.cells import CellEncoder, TypeDetector
 from rjcli.reading.rows import Rows, read_rows
-from rjcli.reading.size_limit import reject_too_long
 from rjcli.reading.text import decode, encoding_without_mark
 from rjcli.settings import ColumnType, CsvSettings
-
-Item = RawRecord | Rejection | None
 
 
 class DelimitedReader:
@@ -27,39 +25,47 @@ class DelimitedReader:
 
     def read(
         self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
-    ) -> Iterator[Item]:
-        """Read the records; None is "nothing there yet".
+    ) -> Iterator[Block]:
+        """Read the records.
 
         Raises InputError for a bad header, and for bytes that are not text.
         """
-        encoding = encoding_without_mark(self._settings.encoding)
         encoder: CellEncoder | None = None
         number = 0
         for header, rows in self._rows(byte_strings):
             if rows is None:
-                yield None
+                yield []
                 continue
             encoder = encoder or CellEncoder(header, types, self._settings)
-            width = len(header)
-            encoded = iter(encoder.encode([row for row in rows.cells if len(row) == width]))
-            for index, (cells, text, line) in enumerate(
-                zip(rows.cells, rows.texts, rows.lines, strict=True)
-            ):
-                if not cells and index not in rows.reasons:
-                    continue
-                number += 1
-                raw = text.rstrip("\r\n").encode(encoding)
-                if len(cells) == width:
-                    found = next(encoded)
-                else:
-                    found = rows.reasons.get(index) or _ragged(cells, header)
-                if len(raw) > self._max_record_bytes:
-                    yield reject_too_long(self._file, line, number, self._max_record_bytes)
-                elif isinstance(found, str):
-                    yield Rejection(Stage.READ, self._file, line, number, raw, (found,))
-                else:
-                    json, fields = found
-                    yield RawRecord(raw, json, fields, self._file, line, number)
+            block = self._block(rows, len(header), encoder, number + 1)
+            if block:
+                number += len(block)
+                yield block
+
+    def _block(self, rows: Rows, width: int, encoder: CellEncoder, first_number: int) -> Block:
+        file, longest = self._file, self._max_record_bytes
+        encoding = encoding_without_mark(self._settings.encoding)
+        encoded = iter(encoder.encode([row for row in rows.cells if len(row) == width]))
+        block: list[RawRecord | Rejection] = []
+        number = first_number
+        for index, (cells, text, line) in enumerate(
+            zip(rows.cells, rows.texts, rows.lines, strict=True)
+        ):
+            if len(cells) == width:
+                found = next(encoded)
+            elif cells or index in rows.reasons:
+                found = rows.reasons.get(index) or _ragged(len(cells), width)
+            else:
+                continue
+            raw = text.rstrip("\r\n").encode(encoding)
+            if len(raw) > longest:
+                block.append(reject_too_long(file, line, number, longest))
+            elif isinstance(found, str):
+                block.append(Rejection(Stage.READ, file, line, number, raw, (found,)))
+            else:
+                block.append(RawRecord(raw, *found, file, line, number))
+            number += 1
+        return block
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show all rows to a detector; yields None now and then, so that others can go on."""
@@ -108,5 +114,5 @@ class DelimitedReader:
             )
 
 
-def _ragged(cells: Sequence[str], header: Sequence[str]) -> str:
-    return f"the row has {len(cells)} cells, and the header has {len(header)}"
+def _ragged(cells: int, width: int) -> str:
+    return f"the row has {cells} cells, and the header has {width}"

@@ -6,7 +6,7 @@ from json import JSONDecoder
 from pathlib import PurePath
 
 from rjcli.errors import InputError, UsageError
-from rjcli.model import RawRecord, Rejection
+from rjcli.reading.block import Block
 from rjcli.reading.cells import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
 from rjcli.reading.delimited import DelimitedReader
@@ -16,9 +16,6 @@ from rjcli.reading.rows import DELIMITERS
 from rjcli.reading.source import Source
 from rjcli.reading.text import encoding_without_mark, mark_of, with_whole_start
 from rjcli.settings import DEFAULT_ENCODING, ColumnType, Format, InputSettings
-
-Item = RawRecord | Rejection | None
-"""What a reader yields: a record, a rejection, or None for "nothing there yet"."""
 
 _BY_SUFFIX = {
     ".ndjson": Format.NDJSON,
@@ -89,7 +86,7 @@ class Input:
         except InputError:
             return  # it is raised again where it counts: when the records are read
 
-    def records(self, types: Mapping[str, ColumnType]) -> Iterator[Item]:
+    def records(self, types: Mapping[str, ColumnType]) -> Iterator[Block]:
         """Read the records."""
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
         match self.format:

@@ -9,9 +9,8 @@ import re
 from collections.abc import Generator, Iterator
 
 from rjcli.errors import InputError
-from rjcli.json_text import MalformedJsonError, parse_object, parse_value
-from rjcli.model import RawRecord, Rejection, Stage
-from rjcli.reading.size_limit import reject_too_long
+from rjcli.json_text import MalformedJsonError, parse_value
+from rjcli.reading.block import Block, parse_block
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)
@@ -30,34 +29,44 @@ _BRACKET = re.compile(rb"[{}[\]]")
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _MOST_AT_ONCE = 2**20  # bytes
 _LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
+_BLOCK_SIZE = 64 * 1024  # bytes
 _OPENING = {b"{", b"["}
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
-def read_json(
-    byte_strings: Iterator[bytes], file: str, max_record_bytes: int
-) -> Iterator[RawRecord | Rejection | None]:
-    """Read objects out of arrays, or one after the other; None is "nothing there yet".
+def read_json(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -> Iterator[Block]:
+    """Read objects out of arrays, or one after the other.
 
     A value past ``max_record_bytes`` is rejected without its text. Raises
     InputError where the stream stops being JSON.
     """
     number = 0
-    for value in _Stream(byte_strings, file, max_record_bytes).values():
-        if value is None:
-            yield None
-            continue
-        text, line = value
-        number += 1
-        if text is None:
-            yield reject_too_long(file, line, number, max_record_bytes)
-            continue
-        try:
-            fields = parse_object(text)
-        except MalformedJsonError as error:
-            yield Rejection(Stage.READ, file, line, number, text, (error.reason,))
-        else:
-            yield RawRecord(text, text, fields, file, line, number)
+    for values in _gather(_Stream(byte_strings, file, max_record_bytes).values()):
+        texts = [text for text, _ in values]
+        lines = [line for _, line in values]
+        yield parse_block(texts, file, lines, number + 1, max_record_bytes)
+        number += len(values)
+
+
+def _gather(values: "Iterator[_Value | None]") -> "Iterator[list[_Value]]":
+    """Gather values until they are many, or no more are there yet."""
+    gathered: list[_Value] = []
+    size = 0  # bytes
+    try:
+        for value in values:
+            if value is not None:
+                gathered.append(value)
+                size += len(value[0] or b"")
+                if size < _BLOCK_SIZE:
+                    continue
+            yield gathered
+            gathered, size = [], 0
+    except InputError:
+        if gathered:
+            yield gathered  # they stand, whatever follows them
+        raise
+    if gathered:
+        yield gathered
 
 
 _Value = tuple[bytes | None, int]

@@ -1,42 +1,32 @@
 """Newline-delimited JSON: one object a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rjcli.json_text import MalformedJsonError, parse_object
-from rjcli.model import RawRecord, Rejection, Stage
-from rjcli.reading.size_limit import reject_too_long
+from rjcli.reading.block import Block, parse_block
 
 
-def read_ndjson(
-    byte_strings: Iterator[bytes], file: str, max_record_bytes: int
-) -> Iterator[RawRecord | Rejection | None]:
+def read_ndjson(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -> Iterator[Block]:
     """Read one record a line. A bad line costs only itself; blank lines do not count.
 
-    None is "nothing there yet". A line past ``max_record_bytes`` is rejected without its text.
+    A line past ``max_record_bytes`` is rejected without its text.
     """
-    line_number = number = 0
-    for line in _lines(byte_strings, max_record_bytes):
-        if line is None:
-            yield None
-            continue
-        line_number += 1
-        if len(line) > max_record_bytes:
-            number += 1
-            yield reject_too_long(file, line_number, number, max_record_bytes)
-            continue
-        if not line or line.isspace():
-            continue
-        number += 1
-        try:
-            fields = parse_object(line)
-        except MalformedJsonError as error:
-            yield Rejection(Stage.READ, file, line_number, number, line, (error.reason,))
-        else:
-            yield RawRecord(line, line.strip(), fields, file, line_number, number)
+    taken = number = 0  # lines, and records in them
+    for lines in _lines(byte_strings, max_record_bytes):
+        texts: Sequence[bytes | None] = lines
+        places: Sequence[int] = range(taken + 1, taken + 1 + len(lines))
+        if not all(map(bytes.strip, lines)):
+            texts = [line for line in lines if line.strip()]
+            places = [place for place, line in zip(places, lines, strict=True) if line.strip()]
+        if max(map(len, lines), default=0) > max_record_bytes:
+            texts = [text if text and len(text) <= max_record_bytes else None for text in texts]
+        taken += len(lines)
+        if texts or not lines:  # and not only blank lines
+            yield parse_block(texts, file, places, number + 1, max_record_bytes)
+            number += len(texts)
 
 
-def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[bytes | None]:
-    """Lines without their ends; None for "nothing there yet".
+def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[list[bytes]]:
+    """Consecutive lines without their ends; none for "nothing there yet".
 
     Only LF ends a line: U+2028 and lone CRs may stand inside JSON. Of a line
     that is too long just enough is kept to see that it is.
@@ -46,12 +36,11 @@ def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[bytes | No
         if b"\n" not in data:
             if len(rest) <= max_bytes:
                 rest += data
-            yield None  # also while a long line comes in, so that others can go on
+            yield []  # also while a long line comes in, so that others can go on
             continue
         lines = data.split(b"\n")
         lines[0] = bytes(rest) + lines[0]
         rest = bytearray(lines.pop())
-        for line in lines:
-            yield line.removesuffix(b"\r")
+        yield [line.removesuffix(b"\r") for line in lines]
     if rest:
-        yield bytes(rest)
+        yield [bytes(rest)]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rjcli.reading.block import too_long
 from rjcli.reading.long_row import LongRow
-from rjcli.reading.size_limit import too_long
 
 DELIMITERS = (",", ";", "\t", "|")
 
