@@ -25,6 +25,7 @@ _PEAK_BYTES = 100 * MEGABYTE
 _PEAK_GROWTH = 0.05
 _PEAK_BAR = f"at most {_PEAK_BYTES // MEGABYTE} MB, {_PEAK_GROWTH:+.0%}"
 _CPU_DRIFT = 0.1
+_START_RECORDS = 1_000
 _COST = 0.03  # of showing progress, of keeping checkpoints
 _FORMATS = {
     Format.NDJSON: "NDJSON",
@@ -113,21 +114,25 @@ def measure_formats(lab: Lab) -> Results:
 def measure_cpu(lab: Lab) -> Results:
     """Measure whether a record costs the same in a small file and a large one.
 
-    What a push of one record takes is subtracted. The small file is pushed many
-    times by one process, as otherwise start-up takes most of it.
+    What a push takes that is just large enough to open all connections is
+    subtracted. The small file is pushed many times by one process, as otherwise
+    start-up takes most of it.
     """
     (small, large), times = lab.sizes.cpu_records, lab.sizes.cpu_pushes
     runs = {
-        "start-up": partial(lab.push, 1),
+        "start-up": partial(lab.push, _START_RECORDS),
         "large": partial(lab.push, large),
-        "one": partial(lab.push, 1, times=times),
+        "starts": partial(lab.push, _START_RECORDS, times=times),
         "small": partial(lab.push, small, times=times),
     }
     usages = in_turn(runs, lab.sizes.rounds)
     cpu_seconds = [[usage.cpu_seconds for usage in rounds] for rounds in usages.values()]
     costs = [  # seconds a record, small file and large, of each round
-        ((small_cpu - one) / times / (small - 1), (large_cpu - start) / (large - 1))
-        for start, large_cpu, one, small_cpu in zip(*cpu_seconds, strict=True)
+        (
+            (small_cpu - starts) / times / (small - _START_RECORDS),
+            (large_cpu - start) / (large - _START_RECORDS),
+        )
+        for start, large_cpu, starts, small_cpu in zip(*cpu_seconds, strict=True)
     ]
     costs.sort(key=lambda cost: cost[1] / cost[0])
     of_small, of_large = costs[len(costs) // 2]

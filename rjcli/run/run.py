@@ -56,7 +56,7 @@ class Run:
         self._doubts = Doubts(directory)
         if not is_resumed:
             self._doubts.clear()
-        self._saved_at = 0.0
+        self._saved_at: float | None = None  # on the clock of is_due, which it has to learn
         self._is_broken = False
 
     @property
@@ -83,6 +83,8 @@ class Run:
 
     def is_due(self, prefix: Prefix, now: float) -> bool:
         """Whether it is time for a checkpoint; ``now`` in seconds, on any clock."""
+        if self._saved_at is None:
+            self._saved_at = now
         if prefix.taken - self._checkpoint.taken >= _MOST_TAKEN:
             return True
         return prefix.records > self._checkpoint.records and now - self._saved_at >= _SECONDS
