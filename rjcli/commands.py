@@ -6,11 +6,12 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from rjcli.address import is_loopback
 from rjcli.api import Endpoint, Judgement, Verdict, error_of, judge_authenticate, judge_status

@@ -1,16 +1,17 @@
-"""The values that pass between the stages of a push."""
+"""The values that pass between the stages of a push.
+
+Structs, and not dataclasses: they take a third of the time to make, and a tenth to define.
+"""
 
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
-# There are millions of these two. As structs they take a third of the time that
-# dataclasses do, and the garbage collector, which need not look at them, leaves them alone.
+# There are millions of these two, which the garbage collector need not look at.
 class RawRecord(Struct, frozen=True, gc=False):
     """A record as a reader found it."""
 
@@ -41,8 +42,7 @@ class Stage(StrEnum):
     API = "api"
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """A record that cannot be loaded as it is, and why."""
 
     stage: Stage
@@ -54,8 +54,7 @@ class Rejection:
     status: int | None = None  # of the API's answer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class Batch(Struct, frozen=True, eq=False):
     """The records of one request, and its body. Each is different from all others."""
 
     records: Sequence[Record]
@@ -71,16 +70,14 @@ class Outcome(Enum):
     UNSENT = "unsent"
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The fate of the records of one request."""
 
     outcome: Outcome
     records: Sequence[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """How many records met which fate so far."""
 
     read: int = 0
@@ -100,8 +97,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """What a run is about: where the records go, and where they come from."""
 
     run: str
@@ -115,22 +111,19 @@ class Job:
     dry_run: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """Event: something that people should know."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """Event: the run begins; nothing has been sent yet."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(Struct, frozen=True):
     """Event: something was read or settled. ``bytes_total`` is None for an endless input.
 
     ``settled_before``: records, by the run that is resumed.
@@ -143,15 +136,13 @@ class Progressed:
     settled_before: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """Event: a record was rejected."""
 
     rejection: Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """How a run went: the numbers of the final report.
 
     A dry run's batches, requests and bytes are those that a push would send.
@@ -180,8 +171,7 @@ class Summary:
     settled_before: int = 0  # records, by the run that is resumed
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True):
     """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
 
     directory: str
@@ -190,8 +180,7 @@ class Trail:
     resume: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """Event: the run is over."""
 
     summary: Summary

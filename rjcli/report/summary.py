@@ -1,8 +1,8 @@
 """The end of a run, for people and for scripts."""
 
-from dataclasses import asdict
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.filesize import decimal
 
 from rjcli.errors import RjcliError
