@@ -196,15 +196,20 @@ def test_runs_lists_and_shows(rjcli: Rjcli, serve: Serve) -> None:
 
 
 def test_old_runs_go_but_none_that_is_wanted(rjcli: Rjcli, serve: Serve) -> None:
-    """Runs of 30 days ago are deleted, but not what can be resumed or holds rejects."""
+    """Runs of 30 days ago are deleted, but not what can be resumed to advantage, or holds rejects."""
     server = serve(stopping_at(2))
-    contents = {"resumable": numbered(500), "rejects": [b"x", {"id": 1}], "done": numbered(5)}
+    contents = {
+        "resumable": numbered(500),
+        "rejects": [b"x", {"id": 1}],
+        "done": numbered(5),
+        "in vain": numbered(5),
+    }
     for name, records in contents.items():
         file = write(rjcli.home / f"{name}.ndjson", records)
-        run_dir = json.loads(rjcli(*push(server, file)).stdout)["run_dir"]
-        job = Path(run_dir) / "job.json"
-        told = json.loads(job.read_bytes())
-        job.write_text(json.dumps(told | {"started": "2020-01-01T00:00:00+00:00"}))
+        nowhere = ("--base-url", "http://127.0.0.1:1", "--retry-for", "0")
+        options = nowhere if name == "in vain" else ()
+        run_dir = json.loads(rjcli(*push(server, file, *options)).stdout)["run_dir"]
+        os.utime(run_dir, (0, 0))
     left = json.loads(rjcli("runs", "--json").stdout)["runs"]
     assert {Path(run["inputs"][0]).stem for run in left} == {"resumable", "rejects"}
 

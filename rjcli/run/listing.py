@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,13 +127,25 @@ def find_run(state: Path, name: str) -> RunRecord:
 
 
 def prune_runs(state: Path) -> None:
-    """Delete runs of long ago, but none that can be resumed, holds rejects, or is damaged."""
-    oldest = datetime.now().astimezone() - timedelta(days=KEPT_DAYS)
-    for run in list_runs(state):
-        is_old = datetime.fromisoformat(run.started) < oldest
-        is_done = run.checkpoint is not None and run.checkpoint.finished
-        if is_old and is_done and not (run.holds_rejects or run.is_running):
-            shutil.rmtree(run.directory, ignore_errors=True)
+    """Delete runs of long ago, but none that can be resumed, holds rejects, or is damaged.
+
+    Only those are looked into: each push prunes, and there may be thousands of newer ones.
+    """
+    oldest = time.time() - timedelta(days=KEPT_DAYS).total_seconds()
+    for directory in (state / "runs").glob("*"):
+        if not _is_older(directory, oldest) or (run := RunRecord.read(directory)) is None:
+            continue
+        checkpoint = run.checkpoint
+        is_done = checkpoint is not None and (checkpoint.finished or not checkpoint.records)
+        if is_done and not (run.holds_rejects or run.is_running):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_older(directory: Path, moment: float) -> bool:
+    try:
+        return directory.stat().st_mtime < moment
+    except OSError:
+        return False  # another push has just deleted it
 
 
 def _read(path: Path) -> dict[str, Any] | None:
