@@ -196,7 +196,7 @@ def test_runs_lists_and_shows(rjcli: Rjcli, serve: Serve) -> None:
 
 
 def test_old_runs_go_but_none_that_is_wanted(rjcli: Rjcli, serve: Serve) -> None:
-    """Runs of 30 days ago are deleted, but not what can be resumed to advantage, or holds rejects."""
+    """Runs of 30 days ago are deleted, but not those that settled a part, or hold rejects."""
     server = serve(stopping_at(2))
     contents = {
         "resumable": numbered(500),
