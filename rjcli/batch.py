@@ -1,16 +1,15 @@
 """Batching: consecutive records are cut into the bodies of requests."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from rjcli.model import Batch, Record
+from rjcli.model import Batch, Records
 
 
-def make_batch(records: Sequence[Record]) -> Batch:
+def make_batch(records: Records) -> Batch:
     """Join records, each already encoded, into the body of one request."""
-    body = b"[" + b",".join([record.json for record in records]) + b"]"
-    return Batch(records, body, {record.key for record in records})
+    body = b"[%b]" % b",".join(records.column("json"))
+    return Batch(records, body, {*records.column("key")})
 
 
 def split_batch(batch: Batch) -> tuple[Batch, Batch]:
@@ -28,21 +27,21 @@ class Batcher:
     def __init__(self, size: int, max_bytes: int) -> None:
         self._size = size
         self._max_bytes = max_bytes
-        self._records: list[Record] = []
+        self._records = Records()
 
     @property
     def pending(self) -> int:
         """How many records wait for their batch to fill."""
         return len(self._records)
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Records) -> None:
         """Take records in."""
         self._records += records
 
     def cut(self) -> Batch | None:
         """Give a batch, if there is a full one."""
         # A body has a comma or bracket behind each record, and a bracket before the first.
-        sizes = [len(record.json) + 1 for record in self._records[: self._size]]
+        sizes = [len(json) + 1 for json in self._records.column("json")[: self._size]]
         if sum(sizes) >= self._max_bytes:
             return self._give(bisect_left([*accumulate(sizes)], self._max_bytes) or 1)
         return self._give(self._size) if len(sizes) == self._size else None
@@ -52,6 +51,5 @@ class Batcher:
         return self._give(self._size) if self._records else None
 
     def _give(self, count: int) -> Batch:
-        records = self._records[:count]
-        del self._records[:count]
+        records, self._records = self._records[:count], self._records[count:]
         return make_batch(records)

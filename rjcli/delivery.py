@@ -10,7 +10,7 @@ from rjcli.batch import Batcher, split_batch
 from rjcli.errors import RjcliError, StoppedError
 from rjcli.key_order import KeyOrder
 from rjcli.late_writes import LateWrites
-from rjcli.model import Batch, Outcome, Record, Rejection, Settlement, Stage
+from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement, Stage
 from rjcli.retry import Timing
 from rjcli.sending import Parcel, Sender, Tally, Upsert
 from rjcli.settings import DeliverySettings
@@ -234,7 +234,7 @@ class Delivery:
     async def _take_again(self, records: Sequence[Record], wait: float) -> None:
         await self._timing.sleep(max(0.0, wait))
         batcher = Batcher(self._settings.batch_size, self._settings.max_batch_bytes)
-        batcher.add(records)
+        batcher.add(Records.of(records))
         while batch := batcher.cut() or batcher.flush():
             await self._room()
             self._take(batch, again=True)

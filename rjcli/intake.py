@@ -5,14 +5,13 @@ import hashlib
 import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from itertools import chain, groupby
-from typing import cast
+from itertools import chain
 
 from rjcli.batch import Batcher
 from rjcli.errors import InputError, UsageError
-from rjcli.model import Batch, RawRecord, Record, Rejection
+from rjcli.model import Batch, Block, Record, Records, Rejection
 from rjcli.prepare import NO_KEYS, Preparer
-from rjcli.reading import Block, Input, Source, TypeDetector
+from rjcli.reading import Input, Source, TypeDetector
 from rjcli.run import Checkpoint, Form, Prefix
 from rjcli.settings import ColumnType, Format, PushSettings
 
@@ -102,7 +101,8 @@ class Intake:
         try:
             blocks = self._blocks()
             if self._resumed:
-                blocks = chain([await self._pass_over(blocks, self._resumed)], blocks)
+                rest = await self._pass_over(blocks, self._resumed)
+                blocks = chain([rest] if rest else [], blocks)
             for block in blocks:
                 for batch in self._take(block):
                     yield batch
@@ -112,8 +112,8 @@ class Intake:
                     yield waited
         except InputError as error:
             broken = error
-        if rest := self._flush():
-            yield rest
+        if last := self._flush():
+            yield last
         if broken:
             raise broken
         if self.read:
@@ -166,20 +166,20 @@ class Intake:
     def _pass(self, block: Block) -> None:
         """Pass over a block that was settled before."""
         skipped = max(0, self._settings.input.skip - self._seen)
-        self._see(block)
+        self._see([item.raw for item in block])
         self._digest_seen()
         if self._recall:
-            for prepared in self._preparer.prepare(block[skipped:]):
-                if isinstance(prepared, Record):
-                    self._recall(prepared)
+            for run in self._preparer.prepare(block[skipped:]):
+                for record in run if isinstance(run, Records) else ():
+                    self._recall(record)
 
-    def _see(self, items: Sequence[RawRecord | Record | Rejection]) -> None:
-        raws = [item.raw for item in items]
-        if raws and self._header:
-            raws[0] = self._header + raws[0]
-            self._header = b""
+    def _see(self, raws: Sequence[bytes]) -> None:
+        first = len(self._raws)
         self._raws += raws
         self._seen += len(raws)
+        if raws and self._header:
+            self._raws[first] = self._header + self._raws[first]
+            self._header = b""
 
     def _digest_seen(self, but: int = 0) -> None:
         """Take what has been seen into the digest, but for some last records."""
@@ -205,18 +205,16 @@ class Intake:
         """Account for what a reader found; give the batches that it fills."""
         skipped = block[: max(0, self._settings.input.skip - self._seen)]
         if skipped:
-            self._see(skipped)
+            self._see([item.raw for item in skipped])
             self._close_span()
-        for kind, group in groupby(self._preparer.prepare(block[len(skipped) :]), type):
-            if kind is Record:
-                yield from self._fill(cast("list[Record]", [*group]))
-            else:
-                for rejection in cast("Iterator[Rejection]", group):
-                    if batch := self._take_rejection(rejection):
-                        yield batch
+        for run in self._preparer.prepare(block[len(skipped) :]):
+            if isinstance(run, Records):
+                yield from self._fill(run)
+            elif batch := self._take_rejection(run):
+                yield batch
 
-    def _fill(self, records: Sequence[Record]) -> Iterator[Batch]:
-        self._see(records)
+    def _fill(self, records: Records) -> Iterator[Batch]:
+        self._see(records.column("raw"))
         self.read += len(records)
         self._batcher.add(records)
         while batch := self._batcher.cut():
@@ -226,7 +224,7 @@ class Intake:
 
     def _take_rejection(self, rejection: Rejection) -> Batch | None:
         """Tell of a record that cannot be sent; give a batch that has waited for many such."""
-        self._see([rejection])
+        self._see([rejection.raw])
         self.read += 1
         self._prefix.reject(self._seen, rejection)
         self._reject(rejection)

@@ -10,9 +10,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from rjcli.columns import Columns
 
-# There are millions of these two, which the garbage collector need not look at.
-class RawRecord(Struct, frozen=True, gc=False):
+
+class RawRecord(Struct, frozen=True):
     """A record as a reader found it."""
 
     raw: bytes  # as it stands in the input, without its line ending
@@ -23,7 +24,7 @@ class RawRecord(Struct, frozen=True, gc=False):
     number: int  # 1-based number in the file
 
 
-class Record(Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True):
     """A record that is ready to be sent."""
 
     json: bytes  # the exact bytes to send, `keys` included
@@ -32,6 +33,22 @@ class Record(Struct, frozen=True, gc=False):
     file: str
     line: int
     number: int
+
+
+class RawRecords(Columns[RawRecord]):
+    """Consecutive raw records, as columns."""
+
+    row = RawRecord
+
+
+class Records(Columns[Record]):
+    """Consecutive records, as columns."""
+
+    row = Record
+
+
+Block = Sequence["RawRecord | Rejection"]
+"""What stands one after the other in an input; an empty one lets others go on."""
 
 
 class Stage(StrEnum):
@@ -57,7 +74,7 @@ class Rejection(Struct, frozen=True):
 class Batch(Struct, frozen=True, eq=False):
     """The records of one request, and its body. Each is different from all others."""
 
-    records: Sequence[Record]
+    records: Records
     body: bytes
     keys: AbstractSet[Hashable]
 

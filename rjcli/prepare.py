@@ -1,13 +1,13 @@
 """Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from rjcli.api import KEYS_FIELD
 from rjcli.coarse_key import coarse
-from rjcli.model import RawRecord, Record, Rejection, Stage
+from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
 from rjcli.settings import ShapeSettings
 from rjcli.shape import Shaper, UnshapeableError
 
@@ -26,9 +26,38 @@ class Preparer:
         # The exact bytes of a record follow these, without the brace that opens it.
         self._opening = b"{" + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
 
-    def prepare(self, block: Iterable[RawRecord | Rejection]) -> list[Record | Rejection]:
-        """Splice the keys into each record's own bytes, or say why it cannot be loaded."""
-        return [self._prepare(item) if isinstance(item, RawRecord) else item for item in block]
+    def prepare(self, block: Block) -> Iterator[Records | Rejection]:
+        """Splice the keys into the records' own bytes, or say why one cannot be loaded.
+
+        Gives all of the block, in order.
+        """
+        if isinstance(block, RawRecords) and (together := self._prepare_all(block)):
+            yield together
+            return
+        records: list[Record] = []
+        for item in block:
+            prepared = self._prepare(item) if isinstance(item, RawRecord) else item
+            if isinstance(prepared, Record):
+                records.append(prepared)
+                continue
+            if records:
+                yield Records.of(records)
+                records = []
+            yield prepared
+        if records:
+            yield Records.of(records)
+
+    def _prepare_all(self, block: RawRecords) -> Records | None:
+        """Prepare records together, which is far quicker, if nothing is special about any."""
+        fields = block.column("fields")
+        if self._shaper or not self._keys or any(KEYS_FIELD in each for each in fields):
+            return None
+        keys = _coarse_keys(self._keys, fields)
+        if None in keys:
+            return None
+        jsons = [self._opening + json[1:] for json in block.column("json")]
+        places = map(block.column, ("file", "line", "number"))
+        return Records(jsons, keys, block.column("raw"), *places)
 
     def _prepare(self, raw: RawRecord) -> Record | Rejection:
         if self._shaper:
@@ -45,7 +74,7 @@ class Preparer:
             json = self._opening + json[1:]
         else:
             return _reject(raw, NO_KEYS)
-        key = coarse(fields.get(keys[0])) if len(keys) == 1 else _coarse_all(keys, fields)
+        [key] = _coarse_keys(keys, [fields])
         if key is None:
             return _reject(raw, *_faults(keys, fields))
         return Record(json, key, raw.raw, raw.file, raw.line, raw.number)
@@ -64,10 +93,17 @@ class Preparer:
         return tuple(own), None
 
 
-def _coarse_all(keys: Iterable[str], fields: Mapping[str, Any]) -> Hashable:
-    """The coarse key of several fields, in the order of their names; None if one is missing."""
-    parts = tuple([coarse(fields.get(name)) for name in sorted(keys)])
-    return None if None in parts else parts
+def _coarse_keys(
+    names: Sequence[str], records: Iterable[Mapping[str, Any]]
+) -> list[Hashable | None]:
+    """The coarse key of each of some records, its parts in the order of their names.
+
+    None where a part is missing or is no single value.
+    """
+    if len(names) == 1:
+        return [coarse(fields.get(names[0])) for fields in records]
+    keys = [tuple([coarse(fields.get(name)) for name in sorted(names)]) for fields in records]
+    return [None if None in key else key for key in keys]
 
 
 def _reject(raw: RawRecord, *reasons: str) -> Rejection:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Block
+from rjcli.model import Block, RawRecord, Rejection
 
 Item = RawRecord | Rejection
 

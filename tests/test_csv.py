@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord
-from rjcli.reading import Block, Input, Source
+from rjcli.model import Block, RawRecord
+from rjcli.reading import Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.settings import CsvSettings, Format, InputSettings
 from tests.blocks import items_of

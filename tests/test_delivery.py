@@ -22,7 +22,7 @@ from rjcli.credentials import Credentials
 from rjcli.delivery import Delivery
 from rjcli.errors import AccessDeniedError, RjcliError, StoppedError, UnfinishedError
 from rjcli.key_order import KeyOrder
-from rjcli.model import Batch, Outcome, Record, Rejection, Settlement
+from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement
 from rjcli.retry import Timing
 from rjcli.sending import Tally
 from rjcli.settings import DeliverySettings
@@ -91,7 +91,7 @@ def deliver(
         batcher = Batcher(settings.batch_size, settings.max_batch_bytes)
         unread = iter(records)
         while some := [*islice(unread, settings.batch_size)]:
-            batcher.add(some)
+            batcher.add(Records.of(some))
             while batch := batcher.cut():
                 yield batch
         if rest := batcher.flush():

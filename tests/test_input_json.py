@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from rjcli.errors import InputError
 from rjcli.json_text import MalformedJsonError, members, parse_object, parse_value, split
-from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Block
+from rjcli.model import Block, RawRecord, Rejection
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
 from tests.blocks import items_of

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord
-from rjcli.reading import Block, Input, Source
+from rjcli.model import Block, RawRecord
+from rjcli.reading import Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson
@@ -70,6 +70,18 @@ def test_long_line(long: bytes) -> None:
             (3, 4, GOOD),
             (4, 5, TOO_LONG),
         ]
+
+
+@pytest.mark.parametrize(
+    "long",
+    [b" " * LIMIT + GOOD, b" " * (LIMIT + 9), b"%-60b\r " % GOOD],
+    ids=["white_space_first", "white_space_only", "carriage_return_at_the_limit"],
+)
+def test_long_line_by_its_white_space(long: bytes) -> None:
+    """A line that is too long for its white space alone is rejected all the same."""
+    for size in range(1, 90):
+        found = outcomes(read_ndjson(in_steps(long + b"\n" + GOOD, size), "f", LIMIT))
+        assert found == [(1, 1, TOO_LONG), (2, 2, GOOD)]
 
 
 @long_objects

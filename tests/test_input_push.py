@@ -1,5 +1,6 @@
 """Input from end to end: what people have on their disks and in their pipes, through rjcli."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -8,15 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rjcli.errors import InputError
+from rjcli.intake import Intake
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
-from rjcli.settings import InputSettings
+from rjcli.run import Checkpoint, Prefix
+from rjcli.settings import DeliverySettings, Format, InputSettings, PushSettings
 from tests.blocks import items_of
 from tests.conftest import LocalApi, Rjcli
 from tests.test_input_json import GOOD
@@ -29,6 +34,32 @@ def dry_run(rjcli: Rjcli, *arguments: str | Path, stdin: bytes = b"") -> tuple[i
     """Exit code and document of a dry run."""
     done = rjcli("push", *arguments, *DRY, stdin=stdin)
     return done.returncode, json.loads(done.stdout)
+
+
+LONG_AND_SHORT = b'{"id":1,"x":"%b"}\n{"id":2}\n' % (b"x" * 200_000)
+UNTOUCHED = Checkpoint(run="r", job={}, started="")
+
+
+@pytest.mark.parametrize("checkpoint", [None, UNTOUCHED], ids=["at_first", "resumed"])
+@pytest.mark.parametrize("content", [LONG_AND_SHORT, gzip.compress(LONG_AND_SHORT)])
+def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint | None) -> None:
+    """What has come through a pipe is handed on, though the pipe stays open and silent."""
+    reading, writing = os.pipe()
+    inputs = InputSettings(files=(), format=Format.NDJSON)
+    settings = PushSettings("t", ("id",), inputs, delivery=DeliverySettings(batch_size=1))
+    intake = Intake(settings, [Source(f"/dev/fd/{reading}")], Prefix(), print, print)
+    if checkpoint:
+        intake.resume(checkpoint, None)
+
+    async def take_two() -> list[bytes]:
+        async with asyncio.timeout(10), aclosing(intake.batches()) as batches:
+            return [(await anext(batches)).body[-8:] for _ in range(2)]
+
+    with ThreadPoolExecutor() as writer:  # more than a pipe holds
+        writer.submit(os.write, writing, content)
+        assert asyncio.run(take_two()) == [b'xxxxx"}]', b'"id":2}]']
+    os.close(writing)
+    os.close(reading)
 
 
 def records_that_would_be_sent(rjcli: Rjcli, *arguments: str | Path) -> Any:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import urllib.request
+from collections.abc import Mapping
 
 import pytest
 
@@ -155,7 +156,23 @@ def test_bar_fits_the_terminal(rjcli: Rjcli, serve: Serve, columns: int) -> None
     assert max(len(line.decode()) for line in lines) <= columns
 
 
-def on_terminal(rjcli: Rjcli, command: list[str], columns: int) -> bytes:
+@pytest.mark.parametrize("variable", [{"TTY_COMPATIBLE": "0"}, {"TERM": "dumb"}])
+def test_no_bar_where_it_could_not_be_drawn(
+    rjcli: Rjcli, serve: Serve, variable: dict[str, str]
+) -> None:
+    """A terminal that is said to be none, or to be dumb, gets whole lines and nothing else."""
+    file = rjcli.home / "r.ndjson"
+    file.write_text('{"id": 1}\n')
+    url = serve(always(answer())).base_url
+    command = ["push", str(file), "-t", "t", "-k", "id", "--base-url", url]
+    lines = on_terminal(rjcli, command, 200, variable).decode().splitlines()
+    assert lines[0].startswith("pushing ")
+    assert all(line.isprintable() and line for line in lines)
+
+
+def on_terminal(
+    rjcli: Rjcli, command: list[str], columns: int, variables: Mapping[str, str] | None = None
+) -> bytes:
     """Run a command on a pseudo-terminal and give all that it wrote there."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -164,7 +181,7 @@ def on_terminal(rjcli: Rjcli, command: list[str], columns: int) -> bytes:
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        env=rjcli.environment({"TERM": "xterm-256color"}),
+        env=rjcli.environment({"TERM": "xterm-256color", **(variables or {})}),
     )
     os.close(terminal)
     shown = b""

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Block, Input, Source
+from rjcli.model import Block, RawRecord, Rejection
+from rjcli.reading import Input, Source
 from rjcli.reading.delimited import DelimitedReader
 from rjcli.reading.json_stream import read_json
 from rjcli.reading.ndjson import read_ndjson

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rjcli.batch import make_batch
-from rjcli.model import Batch, Outcome, Record, Rejection, Settlement, Stage
+from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement, Stage
 from rjcli.run.prefix import Prefix
 from rjcli.run.rejects import flatten
 
@@ -34,7 +34,7 @@ def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, st
             else:
                 raw = b"%d" % number
                 records.append((Record(raw, number, raw, "f", number, number), fate))
-        batch = make_batch([record for record, _ in records]) if records else None
+        batch = make_batch(Records.of(record for record, _ in records)) if records else None
         prefix.close(number, hashlib.sha256(b"%d" % number), batch)
         if batch:
             open_records += [(batch, record, fate) for record, fate in records]

@@ -7,9 +7,8 @@ empty wherever the source had nothing there yet, or while a record that is too
 long is being dropped. So reading never keeps requests that are in flight waiting.
 """
 
-from rjcli.reading.block import Block
 from rjcli.reading.cells import TypeDetector
 from rjcli.reading.inputs import Input
 from rjcli.reading.source import Source
 
-__all__ = ["Block", "Input", "Source", "TypeDetector"]
+__all__ = ["Input", "Source", "TypeDetector"]

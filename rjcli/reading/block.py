@@ -1,13 +1,9 @@
-"""Blocks: what readers yield. Many records at a time cost far less than one by one."""
+"""Many texts at a time become a block, which costs far less than one by one."""
 
 from collections.abc import Sequence
-from itertools import count
 
 from rjcli.json_text import parse_objects
-from rjcli.model import RawRecord, Rejection, Stage
-
-Block = Sequence[RawRecord | Rejection]
-"""What stands one after the other in an input; an empty one is "nothing there yet"."""
+from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
 
 
 def parse_block(
@@ -24,14 +20,14 @@ def parse_block(
     """
     kept = [text or b"" for text in texts]
     values, errors = parse_objects(kept)
-    block: list[RawRecord | Rejection] = [
-        RawRecord(text, text.strip(), fields, file, line, number)
-        for text, fields, line, number in zip(
-            kept, values, lines, count(first_number), strict=False
-        )
-    ]
+    numbers = range(first_number, first_number + len(kept))
+    jsons = [*map(bytes.strip, kept)]
+    found = RawRecords(kept, jsons, values, [file] * len(kept), [*lines], [*numbers])
+    if not errors:
+        return found
+    block: list[RawRecord | Rejection] = [*found]
     for index, error in errors.items():
-        line, number = lines[index], first_number + index
+        line, number = lines[index], numbers[index]
         if texts[index] is None:
             block[index] = reject_too_long(file, line, number, max_record_bytes)
         else:

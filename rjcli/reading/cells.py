@@ -111,10 +111,12 @@ class CellEncoder:
         self._leads = [f",{encode_basestring(name)}:" for name in header]
         self._leads[0] = "{" + self._leads[0][1:]
 
-    def encode(self, rows: Sequence[Sequence[str]]) -> Sequence[tuple[bytes, dict[str, Any]] | str]:
-        """For each row, as long as the header: its JSON and its fields, or what does not fit."""
+    def encode(
+        self, rows: Sequence[Sequence[str]]
+    ) -> tuple[list[bytes], list[dict[str, Any]], Mapping[int, str]]:
+        """The JSON and the fields of rows as long as the header; by index, what does not fit."""
         if not rows:
-            return []
+            return [], [], {}
         faults: dict[int, str] = {}
         columns = [
             self._encode_column(name, type_, cells, faults)
@@ -127,16 +129,9 @@ class CellEncoder:
         )
         values = zip(*(values for _, values in columns), strict=True)
         # The loops are in map, for they run once for each record.
-        encoded: list[tuple[bytes, dict[str, Any]] | str] = list(
-            zip(
-                map(str.encode, map("".join, zip(*texts, repeat("}"), strict=False))),
-                map(dict, map(zip, repeat(self._header), values)),
-                strict=True,
-            )
-        )
-        for index, fault in faults.items():
-            encoded[index] = fault
-        return encoded
+        jsons = map(str.encode, map("".join, zip(*texts, repeat("}"), strict=False)))
+        fields = map(dict, map(zip, repeat(self._header), values))
+        return [*jsons], [*fields], faults
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from rjcli.errors import InputError
-from rjcli.model import RawRecord, Rejection, Stage
-from rjcli.reading.block import Block, reject_too_long
+from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
+from rjcli.reading.block import reject_too_long
 from rjcli.reading.cells import CellEncoder, TypeDetector
 from rjcli.reading.rows import Rows, read_rows
 from rjcli.reading.text import decode, encoding_without_mark
@@ -45,26 +45,27 @@ class DelimitedReader:
     def _block(self, rows: Rows, width: int, encoder: CellEncoder, first_number: int) -> Block:
         file, longest = self._file, self._max_record_bytes
         encoding = encoding_without_mark(self._settings.encoding)
-        encoded = iter(encoder.encode([row for row in rows.cells if len(row) == width]))
+        raws = [text.rstrip("\r\n").encode(encoding) for text in rows.texts]
+        fitting = [cells for cells in rows.cells if len(cells) == width]
+        jsons, fields, faults = encoder.encode(fitting)
+        if len(fitting) == len(raws) and not faults and max(map(len, raws), default=0) <= longest:
+            numbers = [*range(first_number, first_number + len(raws))]
+            return RawRecords(raws, jsons, fields, [file] * len(raws), [*rows.lines], numbers)
         block: list[RawRecord | Rejection] = []
-        number = first_number
-        for index, (cells, text, line) in enumerate(
-            zip(rows.cells, rows.texts, rows.lines, strict=True)
-        ):
-            if len(cells) == width:
-                found = next(encoded)
-            elif cells or index in rows.reasons:
-                found = rows.reasons.get(index) or _ragged(len(cells), width)
-            else:
+        places = iter(range(len(fitting)))
+        for index, (cells, raw, line) in enumerate(zip(rows.cells, raws, rows.lines, strict=True)):
+            place = next(places) if len(cells) == width else None
+            number = first_number + len(block)
+            if place is None and not cells and index not in rows.reasons:
                 continue
-            raw = text.rstrip("\r\n").encode(encoding)
             if len(raw) > longest:
                 block.append(reject_too_long(file, line, number, longest))
-            elif isinstance(found, str):
-                block.append(Rejection(Stage.READ, file, line, number, raw, (found,)))
+            elif place is not None and place not in faults:
+                block.append(RawRecord(raw, jsons[place], fields[place], file, line, number))
             else:
-                block.append(RawRecord(raw, *found, file, line, number))
-            number += 1
+                fault = None if place is None else faults[place]
+                reason = fault or rows.reasons.get(index) or _ragged(len(cells), width)
+                block.append(Rejection(Stage.READ, file, line, number, raw, (reason,)))
         return block
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:

@@ -6,7 +6,7 @@ from json import JSONDecoder
 from pathlib import PurePath
 
 from rjcli.errors import InputError, UsageError
-from rjcli.reading.block import Block
+from rjcli.model import Block
 from rjcli.reading.cells import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
 from rjcli.reading.delimited import DelimitedReader

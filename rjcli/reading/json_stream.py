@@ -10,7 +10,8 @@ from collections.abc import Generator, Iterator
 
 from rjcli.errors import InputError
 from rjcli.json_text import MalformedJsonError, parse_value
-from rjcli.reading.block import Block, parse_block
+from rjcli.model import Block
+from rjcli.reading.block import parse_block
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)

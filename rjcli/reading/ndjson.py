@@ -1,8 +1,10 @@
 """Newline-delimited JSON: one object a line."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
-from rjcli.reading.block import Block, parse_block
+from rjcli.model import Block
+from rjcli.reading.block import parse_block
 
 
 def read_ndjson(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -> Iterator[Block]:
@@ -14,12 +16,13 @@ def read_ndjson(byte_strings: Iterator[bytes], file: str, max_record_bytes: int)
     for lines in _lines(byte_strings, max_record_bytes):
         texts: Sequence[bytes | None] = lines
         places: Sequence[int] = range(taken + 1, taken + 1 + len(lines))
+        taken += len(lines)
         if not all(map(bytes.strip, lines)):
-            texts = [line for line in lines if line.strip()]
-            places = [place for place, line in zip(places, lines, strict=True) if line.strip()]
+            # Behind the white space of a line that is too long there may be more, not kept.
+            kept = [bool(line.strip()) or len(line) > max_record_bytes for line in lines]
+            texts, places = [*compress(lines, kept)], [*compress(places, kept)]
         if max(map(len, lines), default=0) > max_record_bytes:
             texts = [text if text and len(text) <= max_record_bytes else None for text in texts]
-        taken += len(lines)
         if texts or not lines:  # and not only blank lines
             yield parse_block(texts, file, places, number + 1, max_record_bytes)
             number += len(texts)
@@ -29,12 +32,12 @@ def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[list[bytes
     """Consecutive lines without their ends; none for "nothing there yet".
 
     Only LF ends a line: U+2028 and lone CRs may stand inside JSON. Of a line
-    that is too long just enough is kept to see that it is.
+    that is too long just enough is kept to see that it is, without its CR.
     """
     rest = bytearray()  # of a line whose end has not come yet
     for data in byte_strings:
         if b"\n" not in data:
-            if len(rest) <= max_bytes:
+            if len(rest) <= max_bytes + 1:
                 rest += data
             yield []  # also while a long line comes in, so that others can go on
             continue

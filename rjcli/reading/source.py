@@ -39,6 +39,7 @@ class Source:
         self.rereadable = stat.S_ISREG(status.st_mode)
         self.size = status.st_size if self.rereadable else None
         self._fd = -1  # while it is open
+        self._is_dry = False  # there was nothing when it was read last
         self._broken: InputError | None = None  # how the bytes that were spooled ended
 
     def byte_strings(self) -> Iterator[bytes]:
@@ -53,8 +54,10 @@ class Source:
                 elif _has_data(fd):
                     data = os.read(fd, READ_SIZE)
                 else:
+                    self._is_dry = True
                     yield b""
                     continue
+                self._is_dry = False
                 if not data:
                     break
                 self.bytes_read += len(data)
@@ -73,8 +76,11 @@ class Source:
             )
 
     async def wait(self, seconds: float | None = None) -> bool:
-        """Wait until there is something to read, or the end; false if that takes too long."""
-        if self.rereadable or self._fd < 0:
+        """Wait until there is something to read, or the end; false if that takes too long.
+
+        Only where there was nothing before: who makes something of the bytes may still hold some.
+        """
+        if not self._is_dry or self._fd < 0:
             await asyncio.sleep(0)
             return True
         ready = asyncio.Event()

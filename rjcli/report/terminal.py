@@ -26,7 +26,7 @@ class TerminalConsole:
 
     def __init__(self, file: TextIO) -> None:
         self.rich = rich.console.Console(file=file, markup=False, highlight=False, emoji=False)
-        self.is_live = not self.rich.is_dumb_terminal
+        self.is_live = self.rich.is_terminal and not self.rich.is_dumb_terminal
 
     def print_line(self, text: str, *, label: str = "", style: str = "") -> None:
         self.rich.print(Text.assemble((visible(label), style), visible(text)))
