@@ -1,25 +1,42 @@
 """httpx's transport interface over aiohttp's connections, which cost a third of httpx's own."""
 
-from ssl import SSLContext
+import os
+import socket
+import ssl
 from typing import Self
 
-import aiohttp
 import httpx
 from multidict import CIMultiDict
 
 from rjcli.proxy import Proxy
+from rjcli.tls import no_authorities
+
+with no_authorities():
+    import aiohttp
+
+
+class UntrustedServerError(httpx.ConnectError):
+    """The server's certificate is not trusted."""
+
+
+class ProxyRefusedError(httpx.ProxyError):
+    """The proxy does not connect to the server. ``status``: of its answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Makes each request once, over connections that are kept: ``connections`` at most.
 
     No redirects, no cookies, no decompression, no time limits. To be made in
-    a running event loop. Raises httpx.ConnectError if nothing was sent, and
-    httpx.ProxyError if the proxy refused; any other httpx.NetworkError leaves open
-    what arrived. Each has aiohttp's error as its cause.
+    a running event loop. Raises httpx.ConnectError or httpx.ProxyError if nothing
+    was sent; httpx.NetworkError leaves open what arrived. The text of each is a
+    reason, in the operating system's own words as far as there are any.
     """
 
-    def __init__(self, tls: SSLContext, proxy: Proxy | None, connections: int) -> None:
+    def __init__(self, tls: ssl.SSLContext, proxy: Proxy | None, connections: int) -> None:
         self._proxy = proxy.url if proxy else None
         # Not within the proxy's address, which warnings of a connection show.
         secret = proxy and proxy.authorization
@@ -87,9 +104,31 @@ class _Response(aiohttp.ClientResponse):
         return f"<answer {self.status}>"
 
 
-def _as_httpx(error: aiohttp.ClientError) -> httpx.NetworkError | httpx.ProxyError:
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return httpx.ProxyError(str(error))
-    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
-        return httpx.ConnectError(str(error))
-    return httpx.NetworkError(str(error))
+def _as_httpx(error: aiohttp.ClientError) -> httpx.TransportError:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return UntrustedServerError(_reason(error))
+        case aiohttp.ClientHttpProxyError():
+            return ProxyRefusedError(error.status)
+        case aiohttp.ClientProxyConnectionError():
+            return httpx.ProxyError(_reason(error))
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectError(_reason(error))
+        case _:
+            return httpx.NetworkError(_reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, aiohttp.ClientError):
+            told = getattr(cause, "verify_message", None) or cause.reason or "it failed"
+            return f"TLS: {told.replace('_', ' ')}"
+        if isinstance(cause, socket.gaierror) and cause.strerror:
+            return cause.strerror
+        # The numbers of TLS errors, and of aiohttp's around them, are not the system's.
+        is_tls = isinstance(cause, ssl.SSLError | aiohttp.ClientSSLError)
+        if isinstance(cause, OSError) and not is_tls and (cause.errno or 0) > 0:
+            return os.strerror(cause.errno or 0)
+        cause = cause.__cause__ or cause.__context__
+    return "the server closed it, or broke the rules of HTTP"

@@ -7,18 +7,15 @@ and addresses hold the key.
 import asyncio
 import logging
 import os
-import socket
-import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, cast
 
-import aiohttp
 import httpx
 
 from rjcli import __version__
-from rjcli.aiohttp_transport import AiohttpTransport
+from rjcli.aiohttp_transport import AiohttpTransport, ProxyRefusedError, UntrustedServerError
 from rjcli.api import Answer, Endpoint
 from rjcli.credentials import Credentials
 from rjcli.errors import RjcliError, RouteError, TransportError
@@ -141,19 +138,22 @@ class Transport:
             await response.aclose()
 
     def _lost(self, error: httpx.TransportError) -> RjcliError:
-        host, cause = self._endpoint.host, error.__cause__
-        if isinstance(cause, aiohttp.ClientConnectorCertificateError):
-            return RouteError(
-                f"{host} is not to be trusted: {_reason(cause)}",
-                hint="if its certificate is your company's, name its CA: --ca-file FILE",
-            )
-        if self._proxy and isinstance(cause, aiohttp.ClientHttpProxyError):
-            return _refused(self._proxy, host, cause.status)
-        if self._proxy and isinstance(cause, aiohttp.ClientProxyConnectionError):
-            host = f"the proxy {self._proxy.host}"
-        if isinstance(error, httpx.ConnectError):
-            return TransportError(f"cannot connect to {host}: {_reason(error)}", in_doubt=False)
-        return TransportError(f"the connection to {host} was lost: {_reason(error)}", in_doubt=True)
+        host = self._endpoint.host
+        match error:
+            case UntrustedServerError():
+                return RouteError(
+                    f"{host} is not to be trusted: {error}",
+                    hint="if its certificate is your company's, name its CA: --ca-file FILE",
+                )
+            case ProxyRefusedError() if self._proxy:
+                return _refused(self._proxy, host, error.status)
+            case httpx.ProxyError() if self._proxy:
+                what = f"cannot connect to the proxy {self._proxy.host}: {error}"
+            case httpx.ConnectError():
+                what = f"cannot connect to {host}: {error}"
+            case _:
+                return TransportError(f"the connection to {host} was lost: {error}", in_doubt=True)
+        return TransportError(what, in_doubt=False)
 
 
 def _silence_foreign_loggers() -> None:
@@ -172,20 +172,3 @@ def _refused(proxy: Proxy, host: str, status: int) -> RjcliError:
     if is_final:
         return RouteError(message, hint="check HTTPS_PROXY, its user and password, and NO_PROXY")
     return TransportError(message, in_doubt=False)
-
-
-def _reason(error: BaseException) -> str:
-    """The operating system's own words for an error, as far as there are any."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, aiohttp.ClientError):
-            told = getattr(cause, "verify_message", None) or cause.reason or "it failed"
-            return f"TLS: {told.replace('_', ' ')}"
-        if isinstance(cause, socket.gaierror) and cause.strerror:
-            return cause.strerror
-        # The numbers of TLS errors, and of aiohttp's around them, are not the system's.
-        is_tls = isinstance(cause, ssl.SSLError | aiohttp.ClientSSLError)
-        if isinstance(cause, OSError) and not is_tls and (cause.errno or 0) > 0:
-            return os.strerror(cause.errno or 0)
-        cause = cause.__cause__ or cause.__context__
-    return "the server closed it, or broke the rules of HTTP"

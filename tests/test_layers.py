@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 
 ONLY_IMPORTERS = {
     "httpx": {"transport.py", "aiohttp_transport.py"},
-    "aiohttp": {"transport.py", "aiohttp_transport.py"},
+    "aiohttp": {"aiohttp_transport.py"},
     "rich": {"report"},
     "typer": {"cli"},
     "keyring": {"system_keyring.py"},
