@@ -1,6 +1,6 @@
 """Many rows as a few columns: most of them are never looked at one by one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from msgspec import Struct
@@ -41,6 +41,9 @@ class Columns(Sequence[Row], Generic[Row]):
     def __getitem__(self, index: int | slice) -> Row | Self:
         parts = [column[index] for column in self._columns]
         return type(self)(*parts) if isinstance(index, slice) else cast("Row", self.row(*parts))
+
+    def __iter__(self) -> Iterator[Row]:
+        return cast("Iterator[Row]", map(self.row, *self._columns))
 
     def __add__(self, others: Self) -> Self:
         pairs = zip(self._columns, others._columns, strict=True)
