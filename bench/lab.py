@@ -1,5 +1,6 @@
 """Where things are measured: input files, servers, and clients that are checked to have done it."""
 
+import compileall
 import functools
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.data import BATCH_RECORDS, DataFiles, Format
-from bench.processes import BenchError, Usage, environment, measure
+from bench.processes import ROOT, BenchError, Usage, environment, measure
 from bench.stand_in import StandIn
 
 PYTHON = sys.executable
@@ -82,6 +83,7 @@ class Lab:
 
     def __enter__(self) -> Self:
         self._scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        compileall.compile_dir(ROOT / "rjcli", quiet=1)  # as installing it does
         return self
 
     def __exit__(
