@@ -19,6 +19,9 @@ from rjcli.report.progress import describe_counts
 from rjcli.report.text import visible
 
 _REFRESH_SECONDS = 0.25
+_ECHO_COLUMNS = (
+    3  # left free: a ^C that wraps there would shift the bar, and leave some of it behind
+)
 
 
 class TerminalConsole:
@@ -68,9 +71,8 @@ class BarProgress:
         if now - self._drawn < _REFRESH_SECONDS:
             return
         self._drawn = now
-        self._bar.counts = Text(
-            describe_counts(progressed, now - self._began), no_wrap=True, overflow="ellipsis"
-        )
+        self._bar.counts = Text(describe_counts(progressed, now - self._began))
+        self._bar.counts.truncate(self._bar.console.width - _ECHO_COLUMNS, overflow="ellipsis")
         self._bar.update(
             self._task,
             completed=progressed.bytes_read,
