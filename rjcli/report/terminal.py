@@ -19,9 +19,8 @@ from rjcli.report.progress import describe_counts
 from rjcli.report.text import visible
 
 _REFRESH_SECONDS = 0.25
-_ECHO_COLUMNS = (
-    3  # left free: a ^C that wraps there would shift the bar, and leave some of it behind
-)
+# Left free: a ^C that wraps there would shift the bar, and leave some of it behind.
+_ECHO_COLUMNS = 3
 
 
 class TerminalConsole:
