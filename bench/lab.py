@@ -1,7 +1,6 @@
 """Where things are measured: input files, servers, and clients that are checked to have done it."""
 
 import compileall
-import functools
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -100,10 +99,6 @@ class Lab:
             self._servers[latency] = self._stack.enter_context(StandIn(latency))
         return self._servers[latency]
 
-    def has_option(self, option: str) -> bool:
-        """Whether ``rjcli push`` knows an option."""
-        return option in self._push_help
-
     def push(
         self,
         records: int,
@@ -123,11 +118,6 @@ class Lab:
         ]
         return self._checked(command, server, records, terminal=terminal, times=times)
 
-    def jobs(self, number: int) -> tuple[str, ...]:
-        """Give the options for a quiet push with so many requests in flight, if there are any."""
-        jobs = ("--jobs", str(number)) if self.has_option("--jobs") else ()
-        return QUIET + jobs
-
     def peer(self, name: str, records: int) -> Usage:
         """Have a peer send so many records, as one process."""
         data, server = self.data, self.server()
@@ -137,7 +127,7 @@ class Lab:
 
     def run(self, *command: str) -> Usage:
         """Run anything else."""
-        return measure(command, environment(self._scratch, {}))[0]
+        return measure(command, environment(self._scratch, {}))
 
     def _checked(
         self,
@@ -154,7 +144,7 @@ class Lab:
         """
         before = server.arrived()
         with tempfile.TemporaryDirectory(dir=self._scratch) as state:
-            usage, _ = measure(command, environment(Path(state), _CLIENT_ENV), terminal=terminal)
+            usage = measure(command, environment(Path(state), _CLIENT_ENV), terminal=terminal)
         after = server.arrived()
         requests, wanted = after.requests - before.requests, -(-records // BATCH_RECORDS) * times
         name = " ".join(command[1:4])
@@ -163,11 +153,3 @@ class Lab:
         if after.body_bytes - before.body_bytes < records * times * _LEAST_RECORD_BYTES:
             raise BenchError(f"{name} did not send all records")
         return usage
-
-    @functools.cached_property
-    def _push_help(self) -> frozenset[str]:
-        _, text = measure(
-            [PYTHON, "-m", "rjcli", "push", "--help"],
-            environment(self._scratch, {"COLUMNS": "200"}),
-        )
-        return frozenset(text.replace(",", " ").replace("/", " ").split())

@@ -51,10 +51,8 @@ def environment(state: Path, extra: Mapping[str, str]) -> dict[str, str]:
     return kept | {"XDG_STATE_HOME": str(state), "TERM": "xterm-256color", **extra}
 
 
-def measure(
-    command: Sequence[str], env: Mapping[str, str], *, terminal: bool = False
-) -> tuple[Usage, str]:
-    """Run a command to its end; give what it took, and what it printed.
+def measure(command: Sequence[str], env: Mapping[str, str], *, terminal: bool = False) -> Usage:
+    """Run a command to its end; give what it took.
 
     ``terminal``: give it a terminal of its own to print on; what it prints there
     is read, and thrown away. Raises BenchError if it fails.
@@ -71,13 +69,13 @@ def measure(
         seconds = time.perf_counter() - began
         alarm.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
-        printed.seek(0)
-        text = printed.read().decode(errors="replace").strip()
         if process.returncode:
+            printed.seek(0)
+            text = printed.read().decode(errors="replace").strip()
             told = "; ".join(text.splitlines()[-_TOLD_LINES:]) or "it printed nothing"
             raise BenchError(f"{_name(command)} ended with {process.returncode}: {told}")
     cpu_seconds = resources.ru_utime + resources.ru_stime
-    return Usage(seconds, cpu_seconds, resources.ru_maxrss * _MAXRSS_BYTES), text
+    return Usage(seconds, cpu_seconds, resources.ru_maxrss * _MAXRSS_BYTES)
 
 
 def end_on_signals() -> None:

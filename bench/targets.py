@@ -44,10 +44,10 @@ def measure_latency(lab: Lab) -> Results:
     """
     sizes = lab.sizes
     files = {1: sizes.one_job_records, _JOBS: sizes.many_jobs_records}
-    if not lab.has_option("--jobs"):
-        files[_JOBS] = sizes.one_job_records
     runs = {
-        f"{jobs} {records}": partial(lab.push, records, latency=_LATENCY, options=lab.jobs(jobs))
+        f"{jobs} {records}": partial(
+            lab.push, records, latency=_LATENCY, options=(*QUIET, "--jobs", str(jobs))
+        )
         for jobs, both in files.items()
         for records in both
     }
@@ -183,24 +183,16 @@ def measure_progress(lab: Lab) -> Results:
     what = (
         f"progress bar against `--progress none`: time for {lab.sizes.progress_records:,} records"
     )
-    return Results((_cost(lab, what, runs["bar"], runs["none"]),))
+    rounds = in_turn(runs, lab.sizes.close_rounds)
+    ratio = best(rounds["bar"]).seconds / best(rounds["none"]).seconds
+    return Results((at_most_slower(what, ratio, _COST),))
 
 
 def measure_checkpoint(lab: Lab) -> Results:
-    """Measure what checkpoints cost, if there is a push without them."""
+    """Say why it is not measured what checkpoints cost."""
     what = f"checkpoints on against off: time for {lab.sizes.progress_records:,} records"
-    if not lab.has_option("--no-checkpoint"):
-        why = "they cannot be turned off"
-        return Results((not_measured(what, why, f"at most {_COST:+.0%}"),))
-    push = partial(lab.push, lab.sizes.progress_records)
-    without = partial(push, options=(*QUIET, "--no-checkpoint"))
-    return Results((_cost(lab, what, push, without),))
-
-
-def _cost(lab: Lab, what: str, run: Run, without: Run) -> Finding:
-    rounds = in_turn({"with": run, "without": without}, lab.sizes.close_rounds)
-    ratio = best(rounds["with"]).seconds / best(rounds["without"]).seconds
-    return at_most_slower(what, ratio, _COST)
+    why = "they cannot be turned off"
+    return Results((not_measured(what, why, f"at most {_COST:+.0%}"),))
 
 
 GROUPS: Mapping[str, Callable[[Lab], Results]] = {
