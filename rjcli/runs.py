@@ -32,8 +32,6 @@ def runs(name: str | None, report: Report) -> int:
 
 
 def _document(run: RunRecord) -> dict[str, Any]:
-    rejects = _rejects(run)
-    errors = run.directory / "errors.ndjson"
     return {
         "run": run.name,
         "status": run.status,
@@ -43,8 +41,8 @@ def _document(run: RunRecord) -> dict[str, Any]:
         "inputs": run.job.get("files"),
         "records": {fate: run.counts.get(fate, 0) for fate in _FATES},
         "run_dir": str(run.directory),
-        "rejects": rejects[0] if rejects else None,
-        "errors": str(errors) if errors.exists() else None,
+        "rejects": run.rejects[0] if run.rejects else None,
+        "errors": run.errors,
         "resumable": run.is_resumable,
         "resume": _command(run) if run.is_resumable else None,
     }
@@ -67,9 +65,9 @@ def _lines(run: RunRecord) -> list[str]:
         _counts(run),
         f"directory: {run.directory}",
     ]
-    lines += [f"rejects: {path}" for path in _rejects(run)]
-    if (errors := run.directory / "errors.ndjson").exists():
-        lines.append(f"what is wrong with each: {errors}")
+    lines += [f"rejects: {path}" for path in run.rejects]
+    if run.errors:
+        lines.append(f"what is wrong with each: {run.errors}")
     if run.is_resumable:
         lines.append(f"to resume: {_command(run)}")
     return lines
@@ -78,10 +76,6 @@ def _lines(run: RunRecord) -> list[str]:
 def _counts(run: RunRecord) -> str:
     told = [f"{fate} {number:,}" for fate, number in run.counts.items()]
     return ", ".join(told) or "its checkpoint is damaged"
-
-
-def _rejects(run: RunRecord) -> list[str]:
-    return sorted(map(str, run.directory.glob("rejects*")))
 
 
 def _command(run: RunRecord) -> str:

@@ -14,6 +14,7 @@ from rjcli.errors import UsageError
 from rjcli.private_file import read_own_file
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.lock import is_held
+from rjcli.run.rejects import ERRORS
 from rjcli.run.run import CHECKPOINT, SUMMARY
 
 JOB = "job.json"
@@ -66,7 +67,7 @@ class RunRecord:
                 environment=str(job["environment"]),
                 command=tuple(map(str, job["command"])),
                 working_directory=str(job["working_directory"]),
-                checkpoint=_read_checkpoint(directory),
+                checkpoint=_read_good_checkpoint(directory),
                 summary=_read(directory / SUMMARY),
                 is_running=is_held(directory / LOCK),
             )
@@ -95,9 +96,15 @@ class RunRecord:
         return self.checkpoint is not None and self.checkpoint.records > 0
 
     @property
-    def holds_rejects(self) -> bool:
-        """Whether it has rejects that may be wanted."""
-        return any(self.directory.glob("rejects*"))
+    def rejects(self) -> list[str]:
+        """The paths of the files of rejects that it left."""
+        return sorted(map(str, self.directory.glob("rejects*")))
+
+    @property
+    def errors(self) -> str | None:
+        """The path of the file that says what is wrong with each, if there is one."""
+        path = self.directory / ERRORS
+        return str(path) if path.exists() else None
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -135,9 +142,8 @@ def prune_runs(state: Path) -> None:
     for directory in (state / "runs").glob("*"):
         if not _is_older(directory, oldest) or (run := RunRecord.read(directory)) is None:
             continue
-        checkpoint = run.checkpoint
-        is_done = checkpoint is not None and (checkpoint.finished or not checkpoint.records)
-        if is_done and not (run.holds_rejects or run.is_running):
+        is_done = run.checkpoint and (run.checkpoint.finished or not run.has_progress)
+        if is_done and not (run.rejects or run.is_running):
             shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -157,9 +163,14 @@ def _read(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _read_checkpoint(directory: Path) -> Checkpoint | None:
+def read_checkpoint(directory: Path) -> Checkpoint | None:
+    """Read a run's checkpoint; None if there is none. Raises UsageError if it is damaged."""
+    path = directory / CHECKPOINT
+    content = read_own_file(path, "the checkpoint", MAX_BYTES)
+    return None if content is None else Checkpoint.decode(content, str(path))
+
+
+def _read_good_checkpoint(directory: Path) -> Checkpoint | None:
     with suppress(UsageError):
-        path = directory / CHECKPOINT
-        content = read_own_file(path, path.name, MAX_BYTES)
-        return Checkpoint.decode(content, str(path)) if content else None
+        return read_checkpoint(directory)
     return None

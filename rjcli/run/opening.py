@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rjcli.errors import UsageError
-from rjcli.private_file import make_directory, open_directory, read_own_file, replace_file, told
+from rjcli.private_file import make_directory, open_directory, replace_file, told
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import Identity, difference, hash_identity, same_files
 from rjcli.run.listing import (
     JOB,
     LOCK,
-    MAX_BYTES,
     RunRecord,
     list_runs,
     prune_runs,
+    read_checkpoint,
     state_directory,
 )
 from rjcli.run.lock import Lock
@@ -59,7 +59,7 @@ def open_run(opening: Opening) -> Iterator[Run]:
         directory = _choose(opening, state)
         _prepare(directory)
         stack.enter_context(Lock(directory / LOCK, str(directory), started))
-        earlier = _read_checkpoint(directory)
+        earlier = read_checkpoint(directory)
         if earlier and opening.settings.resume:
             run = _resume(opening, directory, earlier)
         else:
@@ -140,12 +140,6 @@ def _prepare(directory: Path) -> None:
             os.fchmod(descriptor, 0o700)
 
 
-def _read_checkpoint(directory: Path) -> Checkpoint | None:
-    path = directory / CHECKPOINT
-    content = read_own_file(path, "the checkpoint", MAX_BYTES)
-    return None if content is None else Checkpoint.decode(content, str(path))
-
-
 def _resume(opening: Opening, directory: Path, checkpoint: Checkpoint) -> Run:
     _refuse(checkpoint.run, difference(opening.job, checkpoint.job))
     opening.note(f"resuming {checkpoint.run} behind its first {checkpoint.records:,} records")
@@ -182,7 +176,7 @@ def _begin(opening: Opening, directory: Path, started: str, *, is_used: bool) ->
 def _check_replaceable(directory: Path) -> None:
     """A new run may take the place of one of which nothing is left to do."""
     run = RunRecord.read(directory)
-    if run and (run.is_resumable or run.holds_rejects):
+    if run and (run.is_resumable or run.rejects):
         reason = "can be resumed" if run.is_resumable else "has rejects"
         raise UsageError(
             f"{directory} holds a run that {reason}",
