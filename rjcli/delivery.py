@@ -58,7 +58,7 @@ class Delivery:
         self.tally = Tally()
         self._sender = Sender(upsert, settings, self._timing, self.tally)
         self._order: KeyOrder[_Consignment] = KeyOrder()
-        self._late = LateWrites()
+        self.late = LateWrites()  # keys that may be overwritten late, to be sent again
         self._under_way: set[_Consignment] = set()
         self._bytes = 0  # of the bodies under way
         self._end_of_one: asyncio.Future[None] | None = None  # somebody waits for it
@@ -76,19 +76,14 @@ class Delivery:
         """How many requests it found may be in flight."""
         return self._sender.concurrency.limit
 
-    @property
-    def late(self) -> LateWrites:
-        """What may be written late, and what is to be sent again therefore."""
-        return self._late
-
     def inherit(self, records: int, suspects: AbstractSet[Hashable]) -> None:
         """Go on from an earlier run, whose requests may be under way until now.
 
         ``records``: of so many to come. ``suspects``: the keys it had in doubt.
         """
         self._inherited = records
-        self._late.doubt(suspects, self._timing.now())
-        self._late.take_news()  # which these are not
+        self.late.doubt(suspects, self._timing.now())
+        self.late.take_news()  # which these are not
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Settle every record of every batch taken from ``batches``.
@@ -182,9 +177,9 @@ class Delivery:
             case Verdict.ACKNOWLEDGED:
                 consignment.parcels.pop()
                 self.tally.accepted += 1
-                self._late.accept(parcel.batch.records, in_doubt=consignment.inherited)
+                self.late.accept(parcel.batch.records, in_doubt=consignment.inherited)
                 if parcel.may_come_late:
-                    self._late.doubt(parcel.batch.keys, self._timing.now())
+                    self.late.doubt(parcel.batch.keys, self._timing.now())
                 self._tell(consignment, Settlement(Outcome.ACCEPTED, parcel.batch.records))
             case Verdict.REFUSED | Verdict.TOO_LARGE if not consignment.again:
                 consignment.parcels.pop()
@@ -219,14 +214,14 @@ class Delivery:
 
     async def _send_again(self) -> None:
         """Send the newest versions of keys again that a late write may have overwritten."""
-        records = self._late.newest
+        records = self.late.newest
         if not (records and self._settings.settle):
             return
         what = f"{len(records):,} records with keys that came again after a request without answer"
         if self._stop.error:
             self._note(f"{what} may be left on an older version until the push is resumed")
             return
-        wait = self._late.last_doubt + self._settings.settle - self._timing.now()
+        wait = self.late.last_doubt + self._settings.settle - self._timing.now()
         self._note(f"{what} are sent again in {max(0.0, wait):.0f} s (--settle)")
         await self._stop.interrupts(self._take_again(records, wait))
         await self._all_ended()
