@@ -19,9 +19,9 @@ def split_batch(batch: Batch) -> tuple[Batch, Batch]:
 
 
 class Batcher:
-    """Collects records, and cuts them into batches of ``size`` records and ``max_bytes`` at most.
+    """Collects records, and cuts them to batches of ``size`` records and ``max_bytes`` at most.
 
-    A record that is longer than that makes a batch of its own.
+    A record that is longer than that is for a batch of its own.
     """
 
     def __init__(self, size: int, max_bytes: int) -> None:
@@ -38,18 +38,18 @@ class Batcher:
         """Take records in."""
         self._records += records
 
-    def cut(self) -> Batch | None:
-        """Give a batch, if there is a full one."""
+    def cut(self) -> Records | None:
+        """Give the records of a batch, if there is a full one."""
         # A body has a comma or bracket behind each record, and a bracket before the first.
         sizes = [len(json) + 1 for json in self._records.column("json")[: self._size]]
         if sum(sizes) >= self._max_bytes:
             return self._give(bisect_left([*accumulate(sizes)], self._max_bytes) or 1)
         return self._give(self._size) if len(sizes) == self._size else None
 
-    def flush(self) -> Batch | None:
-        """Give what is left, if anything, as a batch. To be asked when there is no full one."""
+    def flush(self) -> Records | None:
+        """Give what is left, if anything. To be asked when there is no full batch."""
         return self._give(self._size) if self._records else None
 
-    def _give(self, count: int) -> Batch:
+    def _give(self, count: int) -> Records:
         records, self._records = self._records[:count], self._records[count:]
-        return make_batch(records)
+        return records

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rjcli.api import Judgement, Verdict, error_of
-from rjcli.batch import Batcher, split_batch
+from rjcli.batch import Batcher, make_batch, split_batch
 from rjcli.errors import RjcliError, StoppedError
 from rjcli.key_order import KeyOrder
 from rjcli.late_writes import LateWrites
@@ -230,9 +230,9 @@ class Delivery:
         await self._timing.sleep(max(0.0, wait))
         batcher = Batcher(self._settings.batch_size, self._settings.max_batch_bytes)
         batcher.add(Records.of(records))
-        while batch := batcher.cut() or batcher.flush():
+        while cut := batcher.cut() or batcher.flush():
             await self._room()
-            self._take(batch, again=True)
+            self._take(make_batch(cut), again=True)
 
 
 def _rejection(batch: Batch, judgement: Judgement) -> Rejection:

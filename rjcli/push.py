@@ -4,46 +4,51 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rjcli.account import Account
+from rjcli.batch import make_batch
 from rjcli.delivery import Delivery, DryRun
-from rjcli.errors import (
-    EXIT_REJECTS,
-    InputError,
-    InterruptedByUserError,
-    RjcliError,
-    StoppedError,
-    UsageError,
+from rjcli.ending import can_resume, ending
+from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
+from rjcli.intake.findings import (
+    Finding,
+    InputBegun,
+    ReadSoFar,
+    RecordRejected,
+    RecordsPassed,
+    SpanRead,
+    TypesFound,
 )
-from rjcli.intake import Intake
+from rjcli.intake.intake import IntakeTask
+from rjcli.intake.process import take_in
 from rjcli.model import (
     Batch,
-    Counts,
     Event,
     Job,
     Noted,
     Outcome,
     Progressed,
-    Record,
     Rejected,
     Rejection,
     Settlement,
     Started,
-    Status,
     Summary,
 )
 from rjcli.reading import Source
 from rjcli.run import Position, Prefix, Run
 from rjcli.sending import Upsert
-from rjcli.settings import PushSettings
+from rjcli.settings import ColumnType, PushSettings
 
 Emit = Callable[[Event], None]
 
 _PROGRESS_SECONDS = 0.1
+_MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
+_PAUSE_SECONDS = 0.05
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -73,11 +78,13 @@ class Push:
     ) -> None:
         self._settings = settings
         self._job = job
+        self._sources = sources
         self._emit = emit
         self._run = route.run if route else None
         self._account = Account()
         self._prefix = Prefix()
         self._settled_before = 0
+        self._column_types: Mapping[str, ColumnType] | None = None  # None: not found yet
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(route.upsert, settings.delivery, self._settle, self._note)
@@ -85,39 +92,30 @@ class Push:
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
             self._settled_before = checkpoint.accepted + checkpoint.rejected
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
-        self._intake = Intake(settings, sources, self._prefix, self._reject, self._note)
+            self._column_types = checkpoint.column_types
+        self._refused: AbstractSet[tuple[str, int]] = frozenset()  # by the run that is resumed
+        self._taken = self._settled_before  # records that were taken from the intake
+        self._read_so_far = ReadSoFar(self._taken, 0, None)
 
     async def run(self) -> Summary:
         """Push everything and tell how it went, also when an error ended it."""
         began = time.monotonic()
         self._emit(Started(self._job))
-        self._go_on()
         ticker = asyncio.create_task(self._tick())
         failure = await self._load()
         ticker.cancel()
-        self._account.settle(Outcome.UNSENT, self._intake.pending)
+        self._account.settle(Outcome.UNSENT, self._read - self._taken)
         failure = self._save_end(failure)
         try:
-            self._account.check(self._intake.read)
+            self._account.check(self._read)
         except RjcliError as error:
             failure = error
         return self._summarise(failure, time.monotonic() - began)
 
-    def _go_on(self) -> None:
-        """Begin where the run that is resumed came to."""
-        run, delivery = self._run, self._delivery
-        if not (run and run.resumed and isinstance(delivery, Delivery)):
-            return
-        suspects, refused = run.suspects, run.refused
-        delivery.inherit(run.in_doubt, suspects)
-
-        def recall(record: Record) -> None:
-            if (record.file, record.number) not in refused:
-                delivery.late.accept([record])
-
-        self._intake.resume(
-            run.resumed, recall if suspects and self._settings.delivery.settle else None
-        )
+    @property
+    def _read(self) -> int:
+        """How many records were read, also those that wait for their batch to fill."""
+        return max(self._read_so_far.records, self._taken)
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
@@ -132,11 +130,55 @@ class Push:
         return None
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
-        """The batches of the intake; each is taken once a checkpoint covers it well enough."""
-        async with aclosing(self._intake.batches()) as batches:
-            async for batch in batches:
-                self._save_if_due()
-                yield batch
+        """Take in what the inputs hold; give what is to be sent.
+
+        Each batch is given once a checkpoint covers it well enough.
+        """
+        resumed = self._run.resumed if self._run else None
+        task = IntakeTask(self._settings, resumed, recalls=self._inherit())
+        async with aclosing(take_in(task, self._sources)) as findings:
+            async for finding in findings:
+                if not isinstance(finding, SpanRead):
+                    await self._take(finding)
+                elif batch := self._close_span(finding):
+                    self._save_if_due()
+                    yield batch
+
+    def _inherit(self) -> bool:
+        """Begin where the run that is resumed came to; tell if its records are to be recalled."""
+        run, delivery = self._run, self._delivery
+        if not (run and run.resumed and isinstance(delivery, Delivery)):
+            return False
+        suspects = run.suspects
+        delivery.inherit(run.in_doubt, suspects)
+        self._refused = run.refused
+        return bool(suspects and self._settings.delivery.settle)
+
+    def _close_span(self, span: SpanRead) -> Batch | None:
+        batch = make_batch(span.records) if span.records else None
+        self._taken += len(span.records)
+        self._prefix.close(span.end, span.digest, batch)
+        return batch
+
+    async def _take(self, finding: Finding) -> None:
+        match finding:
+            case ReadSoFar():
+                self._read_so_far = finding
+                while self._prefix.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - spans join in time
+                    await asyncio.sleep(_PAUSE_SECONDS)
+            case RecordRejected(position, rejection):
+                self._taken += 1
+                self._prefix.reject(position, rejection)
+                self._reject(rejection)
+            case RecordsPassed(records) if isinstance(self._delivery, Delivery):
+                kept = [each for each in records if (each.file, each.number) not in self._refused]
+                self._delivery.late.accept(kept)
+            case InputBegun(position, form) if self._run:
+                self._run.begin_input(position, form)
+            case TypesFound(column_types):
+                self._column_types = column_types
+            case Noted():
+                self._emit(finding)
 
     def _settle(self, fate: Settlement | Rejection, batch: Batch) -> None:
         if isinstance(fate, Rejection):
@@ -156,7 +198,7 @@ class Push:
         """Take what is settled into the prefix, and write down the rejects in it."""
         for span in self._prefix.advance():
             if self._run and span.rejections:
-                self._run.reject(sorted(span.rejections.items()), self._intake.form_at)
+                self._run.reject(sorted(span.rejections.items()))
 
     def _save_if_due(self) -> None:
         try:
@@ -173,10 +215,10 @@ class Push:
             return failure
         try:
             self._join()
-            in_flight = self._account.counts(self._intake.read).unknown > 0
+            in_flight = self._account.counts(self._read).unknown > 0
             end = replace(self._position(), finished=failure is None, in_flight=in_flight)
             self._run.save(end, time.monotonic())
-            self._run.reject(self._prefix.beyond(), self._intake.form_at)
+            self._run.reject(self._prefix.beyond())
             self._run.sync()
         except RjcliError as error:
             return failure or error
@@ -186,11 +228,11 @@ class Push:
         news: Sequence[Hashable] = ()
         if isinstance(self._delivery, Delivery) and self._settings.delivery.settle:
             news = self._delivery.late.take_news()
-        return Position(self._prefix, self._intake.column_types, news)
+        return Position(self._prefix, self._column_types, news)
 
     def _check_rejects(self) -> None:
         most, rejected = self._settings.max_rejects, self._account.rejected
-        if most and most.are_passed(rejected, self._intake.read):
+        if most and most.are_passed(rejected, self._read):
             self._delivery.stop(
                 StoppedError(f"{rejected:,} records were rejected, more than --max-rejects allows")
             )
@@ -214,16 +256,16 @@ class Push:
 
     def _progress(self) -> Progressed:
         return Progressed(
-            self._account.counts(self._intake.read),
-            self._intake.bytes_read,
-            self._intake.bytes_total,
+            self._account.counts(self._read),
+            self._read_so_far.bytes_read,
+            self._read_so_far.bytes_total,
             self._delivery.in_flight,
             self._settled_before,
         )
 
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
-        counts = self._account.counts(self._intake.read)
-        status, exit_code = _ending(failure, counts)
+        counts = self._account.counts(self._read)
+        status, exit_code = ending(failure, counts)
         tally = self._delivery.tally
         return Summary(
             self._job,
@@ -234,36 +276,14 @@ class Push:
             batches_retried=tally.retried,
             batches_split=tally.split,
             requests=tally.requests,
-            bytes_read=self._intake.bytes_read,
+            bytes_read=self._read_so_far.bytes_read,
             bytes_sent=tally.bytes_sent,
             concurrency=self._delivery.limit,
             seconds=seconds,
             message=failure.message if failure else None,
             hint=failure.hint if failure else None,
-            column_types=self._intake.column_types or {},
+            column_types=self._column_types or {},
             first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
             settled_before=self._settled_before,
-            trail=self._run.trail(resumable=_can_resume(failure)) if self._run else None,
+            trail=self._run.trail(resumable=can_resume(failure)) if self._run else None,
         )
-
-
-def _can_resume(failure: RjcliError | None) -> bool:
-    """Whether the same command may come to another end."""
-    return failure is not None and (
-        not isinstance(failure, UsageError) or isinstance(failure, InputError)
-    )
-
-
-def _ending(failure: RjcliError | None, counts: Counts) -> tuple[Status, int]:
-    """How a run ended, in a word and an exit code."""
-    match failure:
-        case None if counts.rejected:
-            return Status.REJECTS, EXIT_REJECTS
-        case None:
-            return Status.COMPLETE, 0
-        case StoppedError():
-            return Status.STOPPED, failure.exit_code
-        case InterruptedByUserError():
-            return Status.INTERRUPTED, failure.exit_code
-        case _:
-            return Status.FAILED, failure.exit_code

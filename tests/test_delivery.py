@@ -16,7 +16,7 @@ import pytest
 
 from rjcli.api import Endpoint
 from rjcli.api_key import ApiKey
-from rjcli.batch import Batcher
+from rjcli.batch import Batcher, make_batch
 from rjcli.coarse_key import coarse
 from rjcli.credentials import Credentials
 from rjcli.delivery import Delivery
@@ -92,10 +92,10 @@ def deliver(
         unread = iter(records)
         while some := [*islice(unread, settings.batch_size)]:
             batcher.add(Records.of(some))
-            while batch := batcher.cut():
-                yield batch
+            while cut := batcher.cut():
+                yield make_batch(cut)
         if rest := batcher.flush():
-            yield rest
+            yield make_batch(rest)
 
     async def run() -> Outcomes:
         told = Outcomes()

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from rjcli.errors import InputError
-from rjcli.intake import Intake
+from rjcli.intake.findings import SpanRead
+from rjcli.intake.intake import IntakeTask
+from rjcli.intake.process import take_in
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
-from rjcli.run import Checkpoint, Prefix
+from rjcli.run import Checkpoint
 from rjcli.settings import DeliverySettings, Format, InputSettings, PushSettings
 from tests.blocks import items_of
 from tests.conftest import LocalApi, Rjcli
@@ -40,24 +42,43 @@ LONG_AND_SHORT = b'{"id":1,"x":"%b"}\n{"id":2}\n' % (b"x" * 200_000)
 UNTOUCHED = Checkpoint(run="r", job={}, started="")
 
 
+@pytest.fixture(params=[1, 2], ids=["one_processor", "two_processors"])
+def processors(request: pytest.FixtureRequest) -> Iterator[int]:
+    """So many processors: with one, rjcli reads and sends in one process."""
+    usable = os.sched_getaffinity(0)
+    if len(usable) < request.param:
+        pytest.skip("this machine has fewer")
+    os.sched_setaffinity(0, {*sorted(usable)[: request.param]})
+    yield request.param
+    os.sched_setaffinity(0, usable)
+
+
+@pytest.mark.usefixtures("processors")
 @pytest.mark.parametrize("checkpoint", [None, UNTOUCHED], ids=["at_first", "resumed"])
 @pytest.mark.parametrize("content", [LONG_AND_SHORT, gzip.compress(LONG_AND_SHORT)])
 def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint | None) -> None:
     """What has come through a pipe is handed on, though the pipe stays open and silent."""
     reading, writing = os.pipe()
-    inputs = InputSettings(files=(), format=Format.NDJSON)
+    os.set_inheritable(reading, True)  # noqa: FBT003 - as a shell leaves it for `push <(command)`
+    path = f"/dev/fd/{reading}"
+    inputs = InputSettings(files=(path,), format=Format.NDJSON)
     settings = PushSettings("t", ("id",), inputs, delivery=DeliverySettings(batch_size=1))
-    intake = Intake(settings, [Source(f"/dev/fd/{reading}")], Prefix(), print, print)
-    if checkpoint:
-        intake.resume(checkpoint, None)
 
     async def take_two() -> list[bytes]:
-        async with asyncio.timeout(10), aclosing(intake.batches()) as batches:
-            return [(await anext(batches)).body[-8:] for _ in range(2)]
+        taken: list[bytes] = []
+        async with (
+            asyncio.timeout(10),
+            aclosing(take_in(IntakeTask(settings, checkpoint), [Source(path)])) as findings,
+        ):
+            while len(taken) < 2:
+                finding = await anext(findings)
+                if isinstance(finding, SpanRead):
+                    taken += [record.raw[-8:] for record in finding.records]
+        return taken
 
     with ThreadPoolExecutor() as writer:  # more than a pipe holds
         writer.submit(os.write, writing, content)
-        assert asyncio.run(take_two()) == [b'xxxxx"}]', b'"id":2}]']
+        assert asyncio.run(take_two()) == [b'xxxxxx"}', b'{"id":2}']
     os.close(writing)
     os.close(reading)
 

@@ -84,9 +84,13 @@ def push(server: ScriptedServer | LocalApi, file: str | Path, *more: str) -> lis
 
 
 class Job:
-    """An input with repeated keys, malformed and poisoned records; what must come of it."""
+    """An input with repeated keys, malformed and poisoned records; what must come of it.
+
+    Every other one is so large that another process reads it.
+    """
 
     def __init__(self, seed: int, count: int) -> None:
+        text = "x" * 400 * (seed % 2)
         chance = random.Random(seed)
         numbers = range(1, count + 1)
         self.malformed = set(chance.sample(numbers, count // 150))
@@ -98,7 +102,7 @@ class Job:
             if number in self.malformed:
                 self.records.append(b'{"id": %d, "version": %d' % (key, number))
                 continue
-            self.records.append({"id": key, "version": number})
+            self.records.append({"id": key, "version": number, "text": text})
             if number not in self.poisoned:
                 self.last[key] = number
 
@@ -248,6 +252,20 @@ def test_file_that_grew_is_resumed_with_the_types_it_had(rjcli: Rjcli, serve: Se
     assert json.loads(done.stdout)["records"]["read"] == 4
     assert ids(server) == [1, 2, 4]
     assert (rjcli.home / "r.csv").read_text().startswith("id,n\n")
+
+
+def test_resume_that_cannot_read_keeps_the_types(rjcli: Rjcli, serve: Serve) -> None:
+    """A resume that ends before it reads anything leaves the column types to the next one."""
+    server = serve(always(answer()))
+    file = rjcli.home / "r.csv"
+    file.write_text("id,n\n1,1\n2,2\n")
+    assert rjcli(*push(server, file)).returncode == 0
+    file.write_bytes("id,n\n".encode("utf-16"))
+    assert "is UTF-16" in rjcli(*push(server, file, "--resume")).stderr
+    file.write_text("id,n\n1,1\n2,2\n3,x\n4,4\n")
+    done = rjcli(*push(server, file, "--resume"))
+    assert done.returncode == 3
+    assert ids(server) == [1, 2, 4]
 
 
 def test_finished_run_resumed_sends_nothing(rjcli: Rjcli, serve: Serve) -> None:

@@ -35,7 +35,7 @@ def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, st
                 raw = b"%d" % number
                 records.append((Record(raw, number, raw, "f", number, number), fate))
         batch = make_batch(Records.of(record for record, _ in records)) if records else None
-        prefix.close(number, hashlib.sha256(b"%d" % number), batch)
+        prefix.close(number, hashlib.sha256(b"%d" % number).digest(), batch)
         if batch:
             open_records += [(batch, record, fate) for record, fate in records]
     return open_records

@@ -12,7 +12,6 @@ import typer
 
 from rjcli import __version__
 from rjcli.cli.declare import app, command, option
-from rjcli.cli.defect import describe_defect, trace
 from rjcli.cli.flags import (
     AccessOptions,
     LoginOptions,
@@ -21,6 +20,7 @@ from rjcli.cli.flags import (
     ServeOptions,
     fill_in,
 )
+from rjcli.defect import describe_defect, trace
 from rjcli.errors import RjcliError, UsageError
 from rjcli.options import (
     parse_delimiter,

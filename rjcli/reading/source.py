@@ -1,6 +1,5 @@
 """Where bytes come from: files, pipes and stdin."""
 
-import asyncio
 import os
 import select
 import stat
@@ -75,25 +74,13 @@ class Source:
                 hint="let no program write to it while it is pushed",
             )
 
-    async def wait(self, seconds: float | None = None) -> bool:
-        """Wait until there is something to read, or the end; false if that takes too long.
+    @property
+    def dry_fd(self) -> int | None:
+        """Where there was nothing to read yet: the descriptor on which something has to come.
 
-        Only where there was nothing before: who makes something of the bytes may still hold some.
+        None where there was something: who makes something of the bytes may still hold some.
         """
-        if not self._is_dry or self._fd < 0:
-            await asyncio.sleep(0)
-            return True
-        ready = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._fd, ready.set)
-        try:
-            async with asyncio.timeout(seconds):
-                await ready.wait()
-        except TimeoutError:
-            return False
-        finally:
-            loop.remove_reader(self._fd)
-        return True
+        return self._fd if self._is_dry and self._fd >= 0 else None
 
     def spool(self, byte_strings: Iterator[bytes]) -> Iterator[None]:
         """Copy a pipe's bytes, as they are given, to disk, and read them from there from now on.

@@ -8,16 +8,8 @@ prefix in the order of the input.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from rjcli.model import Batch, Rejection, Settlement, Stage
-
-
-class Digest(Protocol):
-    """A hash of the input so far."""
-
-    def hexdigest(self) -> str:
-        """Give it as text."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,7 +22,7 @@ class Span:
 
     start: int
     end: int
-    digest: Digest  # of the input up to its end
+    digest: bytes  # of the input up to its end
     batch: Batch | None
     left: int
     accepted: int = 0
@@ -62,7 +54,7 @@ class Prefix:
         self.records = self.taken = records
         self.accepted = accepted
         self.rejected = rejected
-        self.digest: Digest | None = None  # None: no span has joined yet
+        self.digest: bytes | None = None  # None: no span has joined yet
         self.waiting = 0  # rejections in spans that have not joined
         self._spans: deque[Span] = deque()
         self._by_batch: dict[Batch, Span] = {}
@@ -72,7 +64,7 @@ class Prefix:
         """A record behind the last span was rejected before it got into a batch."""
         self._rejections[position] = rejection
 
-    def close(self, end: int, digest: Digest, batch: Batch | None = None) -> None:
+    def close(self, end: int, digest: bytes, batch: Batch | None = None) -> None:
         """Everything read up to ``end`` is rejected, passed over, or in this batch."""
         left = len(batch.records) if batch else 0
         span = Span(self.taken, end, digest, batch, left, rejections=self._rejections)

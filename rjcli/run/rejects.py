@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -93,6 +94,8 @@ class Rejects:
         self._directory = directory
         self._files: dict[str, GrowingFile] = {}
         self._by_form: dict[Form, GrowingFile] = {}
+        self._positions: list[int] = []  # of the first record of each input
+        self._forms: list[Form] = []  # of each input
 
     @property
     def names(self) -> list[str]:
@@ -128,10 +131,16 @@ class Rejects:
             told = [json.loads(line) for line in lines]
         return {(each["file"], each["record"]) for each in told if each["stage"] == Stage.API}
 
-    def write(self, rejection: Rejection, form: Form) -> None:
-        """Write a record down, and what is wrong with it."""
+    def begin_input(self, position: int, form: Form) -> None:
+        """From this 1-based position on, the records of the inputs have another form."""
+        self._positions.append(position)
+        self._forms.append(form)
+
+    def write(self, position: int, rejection: Rejection) -> None:
+        """Write the record at a 1-based position down, and what is wrong with it."""
         reasons = list(rejection.reasons)
         if rejection.raw:
+            form = self._forms[bisect_right(self._positions, position) - 1]
             file = self._file_for(form)
             file.append(flatten(rejection.raw) if form.flatten else rejection.raw)
             file.append(form.line_end)

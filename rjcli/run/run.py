@@ -1,7 +1,7 @@
 """One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -89,15 +89,17 @@ class Run:
             return True
         return prefix.records > self._checkpoint.records and now - self._saved_at >= _SECONDS
 
-    def reject(
-        self, rejections: Iterable[tuple[int, Rejection]], form_at: Callable[[int], Form]
-    ) -> None:
+    def begin_input(self, position: int, form: Form) -> None:
+        """From this position on, the records of the inputs are written in another form."""
+        self._rejects.begin_input(position, form)
+
+    def reject(self, rejections: Iterable[tuple[int, Rejection]]) -> None:
         """Write rejected records down. Those of the prefix must come in the order of the input."""
         if self._is_broken:
             return
         with self._writing("rejects"):
             for position, rejection in rejections:
-                self._rejects.write(rejection, form_at(position))
+                self._rejects.write(position, rejection)
 
     def save(self, position: Position, now: float) -> None:
         """Write a checkpoint, once the rejects that it covers are on the disk."""
@@ -114,7 +116,7 @@ class Run:
             records=prefix.records,
             accepted=prefix.accepted,
             rejected=prefix.rejected,
-            digest=prefix.digest.hexdigest() if prefix.digest else self._checkpoint.digest,
+            digest=prefix.digest.hex() if prefix.digest else self._checkpoint.digest,
             taken=prefix.taken,
             sizes=sizes,
             column_types=position.column_types,

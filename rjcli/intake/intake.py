@@ -1,0 +1,250 @@
+"""The findings of some inputs, one after the other."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rjcli.batch import Batcher
+from rjcli.errors import InputError, UsageError
+from rjcli.intake.findings import (
+    Finding,
+    InputBegun,
+    ReadSoFar,
+    RecordRejected,
+    RecordsPassed,
+    SpanRead,
+    TypesFound,
+)
+from rjcli.model import Block, Noted, Records, Rejection
+from rjcli.prepare import NO_KEYS, Preparer
+from rjcli.reading import Input, Source, TypeDetector
+from rjcli.run import Checkpoint, Form
+from rjcli.settings import ColumnType, Format, PushSettings
+
+_RECORDS_TO_JUDGE_BY = 100
+_RECORDS_AT_A_TIME = 1000
+_MOST_IN_A_SPAN = 10_000  # records: so many rejections are held while a batch fills
+_SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeTask:
+    """What to read, and from where on.
+
+    ``resumed``: go on behind this checkpoint; ``recalls``: and tell of what was
+    sent before it.
+    """
+
+    settings: PushSettings
+    resumed: Checkpoint | None = None
+    recalls: bool = False
+
+
+class Intake:
+    """Reads some inputs, in order."""
+
+    def __init__(self, task: IntakeTask, sources: Sequence[Source]) -> None:
+        self._settings = settings = task.settings
+        self._resumed = resumed = task.resumed
+        self._recalls = task.recalls
+        self._sources = sources
+        self._inputs = [Input(source, settings.input) for source in sources]
+        self._preparer = Preparer(settings.keys, settings.shape)
+        self._batcher = Batcher(settings.delivery.batch_size, settings.delivery.max_batch_bytes)
+        limit = settings.input.limit
+        self._last = None if limit is None else settings.input.skip + limit
+        self._passed_to = resumed.records if resumed else 0
+        self._seen = 0  # records, with those skipped
+        self._read = resumed.accepted + resumed.rejected if resumed else 0  # without them
+        self._keyless = 0  # records without any keys
+        self._digest = hashlib.sha256()  # of the records before those in self._raws
+        self._raws: list[bytes] = []
+        self._header = b""  # that comes before the next record
+        self._types: dict[str, ColumnType] = {}
+        self.source = sources[0]  # the one that is being read
+        self.flush_at: float | None = None  # when the part-filled batch has waited long enough
+
+    def findings(self) -> Iterator[Finding]:
+        """Read everything. What was read before an input broke still comes out before the error.
+
+        After each ``ReadSoFar`` there may be nothing more to read yet: whoever
+        takes the findings then waits for ``source``, but not past ``flush_at``
+        (on the clock of time.monotonic). Raises InputError where an input
+        cannot be read on, or is not the one that is to be resumed; UsageError
+        if no record has keys; UnfinishedError if there is no room for a spool.
+        """
+        yield from self._find_types()
+        try:
+            for found in self._blocks():
+                if isinstance(found, InputBegun):
+                    yield found
+                    continue
+                yield from self._take(found)
+                if self.source.dry_fd is not None:
+                    yield from self._flush_if_due()
+                yield self._read_so_far()
+        except InputError:
+            yield from self._flush()
+            raise
+        yield from self._flush()
+        if self._seen < self._passed_to:
+            raise self._changed(f"there are only {self._seen:,} now")
+        if self._read:
+            self._check_keys_known()
+
+    def _find_types(self) -> Iterator[Finding]:
+        """Find the column types of all CSVs, so that the table gets one type for each name.
+
+        A run that is resumed keeps those that it found.
+        """
+        for input_ in self._inputs:
+            yield from self._exhaust(input_.identify(), input_.source)
+        if self._resumed and self._resumed.column_types is not None:
+            self._types = dict(self._resumed.column_types)
+        else:
+            yield from self._detect_types()
+        yield TypesFound(self._types)
+
+    def _detect_types(self) -> Iterator[Finding]:
+        csv = self._settings.input.csv
+        detector = TypeDetector(csv)
+        for input_ in self._inputs:
+            source = input_.source
+            if not input_.wants_types():
+                continue
+            if not source.rereadable:
+                yield Noted(f"{source.name} is spooled to disk to find its column types")
+                yield from self._exhaust(input_.spool(), source)
+            yield from self._exhaust(input_.detect(detector), source)
+        self._types = {**csv.types, **detector.types()}
+
+    def _exhaust(self, steps: Iterator[None], source: Source) -> Iterator[Finding]:
+        """Take all steps of something that waits for a source now and then."""
+        self.source = source
+        for _ in steps:
+            yield self._read_so_far()
+
+    def _blocks(self) -> Iterator[Block | InputBegun]:
+        for input_ in self._inputs:
+            if self._seen == self._last:
+                return
+            self.source = input_.source
+            begun = False
+            for block in input_.records(self._types):
+                if block and not begun:
+                    begun = True
+                    yield self._begin(input_)
+                yield block if self._last is None else block[: self._last - self._seen]
+                if self._seen == self._last:
+                    return
+
+    def _begin(self, input_: Input) -> InputBegun:
+        form = Form(flatten=input_.format is Format.JSON)
+        if input_.is_delimited:
+            header, line_end = input_.header
+            self._header = header + line_end
+            form = Form(_SUFFIXES[input_.format], self._header, line_end)
+        return InputBegun(self._seen + 1, form)
+
+    def _take(self, block: Block) -> Iterator[Finding]:
+        """Account for what a reader found."""
+        if passed := block[: max(0, self._passed_to - self._seen)]:
+            yield from self._pass(passed)
+            block = block[len(passed) :]
+        if skipped := block[: max(0, self._settings.input.skip - self._seen)]:
+            self._see([item.raw for item in skipped])
+            yield self._close_span()
+            block = block[len(skipped) :]
+        for run in self._preparer.prepare(block):
+            yield from self._fill(run) if isinstance(run, Records) else self._reject(run)
+
+    def _pass(self, block: Block) -> Iterator[Finding]:
+        """Pass over what was settled before. Raises InputError if it is not what it was."""
+        skipped = max(0, self._settings.input.skip - self._seen)
+        self._see([item.raw for item in block])
+        self._digest_seen()
+        is_changed = self._resumed and self._digest.hexdigest() != self._resumed.digest
+        if is_changed and self._seen == self._passed_to:
+            raise self._changed("they are not the same any more")
+        if self._recalls:
+            runs = self._preparer.prepare(block[skipped:])
+            yield from (RecordsPassed(run) for run in runs if isinstance(run, Records))
+
+    def _see(self, raws: Sequence[bytes]) -> None:
+        first = len(self._raws)
+        self._raws += raws
+        self._seen += len(raws)
+        if raws and self._header:
+            self._raws[first] = self._header + self._raws[first]
+            self._header = b""
+
+    def _digest_seen(self, but: int = 0) -> None:
+        """Take what has been seen into the digest, but for some last records."""
+        count = len(self._raws) - but
+        if count:
+            self._digest.update(b"\n".join([*self._raws[:count], b""]))
+            del self._raws[:count]
+
+    def _close_span(self, records: Records | None = None) -> SpanRead:
+        """Tell of what has been seen; a record that waits for the next batch stays."""
+        pending = self._batcher.pending
+        self._digest_seen(but=pending)
+        return SpanRead(self._seen - pending, self._digest.digest(), records or Records())
+
+    def _fill(self, records: Records) -> Iterator[Finding]:
+        self._see(records.column("raw"))
+        self._read += len(records)
+        self._batcher.add(records)
+        while cut := self._batcher.cut():
+            self.flush_at = None
+            yield self._close_span(cut)
+
+    def _reject(self, rejection: Rejection) -> Iterator[Finding]:
+        """Tell of a record that cannot be sent; close a span that has waited for many such."""
+        self._see([rejection.raw])
+        self._read += 1
+        yield RecordRejected(self._seen, rejection)
+        self._keyless += rejection.reasons == (NO_KEYS,)
+        if self._read == _RECORDS_TO_JUDGE_BY:
+            self._check_keys_known()
+        held = len(self._raws)
+        if held >= _MOST_IN_A_SPAN or (held >= _RECORDS_AT_A_TIME and not self._batcher.pending):
+            yield from self._flush()
+
+    def _flush(self) -> Iterator[Finding]:
+        """Close the last span, with the batch that was part-filled."""
+        self.flush_at = None
+        records = self._batcher.flush()
+        if records or self._raws:
+            yield self._close_span(records)
+
+    def _flush_if_due(self) -> Iterator[Finding]:
+        """Have a part-filled batch wait for a slow input, but not too long."""
+        if not self._batcher.pending:
+            return
+        now = time.monotonic()
+        if self.flush_at is None:
+            self.flush_at = now + self._settings.delivery.flush_after
+        elif now >= self.flush_at:
+            yield from self._flush()
+
+    def _read_so_far(self) -> ReadSoFar:
+        sizes = [source.size for source in self._sources]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        return ReadSoFar(self._read, sum(source.bytes_read for source in self._sources), total)
+
+    def _check_keys_known(self) -> None:
+        """Where no record has keys at all, it is the command that lacks them."""
+        if self._keyless == self._read:
+            raise UsageError(
+                f"no --keys given, and none of the first {self._keyless} records has its own",
+                hint="name the fields that make a record's key, as in --keys id",
+            )
+
+    def _changed(self, reason: str) -> InputError:
+        return InputError(
+            f"the input is not the one to resume: of its first {self._passed_to:,} records"
+            f" {reason}",
+            hint="push it without --resume",
+        )

@@ -1,0 +1,132 @@
+"""Taking in: the findings of an intake, which is here or in a process of its own."""
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import closing, suppress
+
+from rjcli.credentials import API_KEY_VARIABLE
+from rjcli.errors import RjcliError, UnfinishedError
+from rjcli.intake.findings import Finding, ReadSoFar
+from rjcli.intake.intake import Intake, IntakeTask
+from rjcli.intake.wire import LENGTH, unpack
+from rjcli.reading import Source
+
+_WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
+_BYTES_AHEAD = 256 * 1024  # of findings; about twice as much is held here
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def take_in(task: IntakeTask, sources: Sequence[Source]) -> AsyncGenerator[Finding, None]:
+    """Give the findings of an intake, and raise its errors.
+
+    Where there is much to read, or no telling how much, another process reads
+    it: UnfinishedError if that one is killed.
+    """
+    sizes = [source.size for source in sources]
+    is_large = None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES
+    if is_large and _can_start():
+        # Without memory or processes to spare, it works here as well.
+        with suppress(OSError):
+            return _take_in(task, *_start())
+    return _find(Intake(task, sources))
+
+
+async def _find(intake: Intake) -> AsyncGenerator[Finding, None]:
+    for finding in intake.findings():
+        yield finding
+        if isinstance(finding, ReadSoFar):
+            await _wait(intake)
+
+
+async def _wait(intake: Intake) -> None:
+    """Let others go on; where there was nothing to read yet, until there is or time is up."""
+    fd = intake.source.dry_fd
+    if fd is None:
+        await asyncio.sleep(0)
+        return
+    seconds = None if intake.flush_at is None else intake.flush_at - time.monotonic()
+    ready = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(fd, ready.set)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ready.wait()
+    finally:
+        loop.remove_reader(fd)
+
+
+def _can_start() -> bool:
+    """Whether another process would have a processor to itself, and can be started at all."""
+    usable = os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)
+    return len(usable) > 1 and bool(sys.executable) and not getattr(sys, "frozen", False)
+
+
+def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a process that takes its task from a socket. Raises OSError.
+
+    It has the standard input, which may be what is to be read, and all that can be read through
+    /dev/fd. It never knows the API key, and leaves signals to this process.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
+    environ["PYTHONPATH"] = os.pathsep.join(path or "." for path in sys.path)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "rjcli.intake"],
+                env=environ,
+                stdout=theirs.fileno(),
+                close_fds=False,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return process, ours
+
+
+async def _take_in(
+    task: IntakeTask, process: subprocess.Popen[bytes], channel: socket.socket
+) -> AsyncGenerator[Finding, None]:
+    try:
+        reader, writer = await asyncio.open_unix_connection(sock=channel, limit=_BYTES_AHEAD)
+        with closing(writer):
+            writer.write(pickle.dumps(task))
+            while finding := await _receive(reader, process):
+                yield finding
+                if isinstance(finding, ReadSoFar):
+                    await asyncio.sleep(0)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def _receive(
+    reader: asyncio.StreamReader, process: subprocess.Popen[bytes]
+) -> Finding | None:
+    """Take the next finding; None at the end. Raises the error that ended the intake."""
+    try:
+        (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+        told = unpack(await reader.readexactly(length))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        raise UnfinishedError(
+            f"the process that reads the inputs is gone ({_ending(process.wait())})",
+            hint="see that there is enough memory, and push again with --resume",
+        ) from None
+    if isinstance(told, RjcliError):
+        raise told
+    return told
+
+
+def _ending(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
