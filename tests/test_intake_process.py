@@ -104,10 +104,12 @@ def test_one_process_or_two_is_the_same(rjcli: Rjcli, serve: Serve, large: Path)
         document = json.loads(done.stdout)
         told.append(
             (
-                [request.body for request in server.requests],
+                sorted(request.body for request in server.requests),
                 Path(document["rejects"]).read_bytes(),
                 Path(document["errors"]).read_bytes(),
-                done.stderr.replace(server.base_url.removeprefix("http://"), ""),
+                sorted(
+                    done.stderr.replace(server.base_url.removeprefix("http://"), "").split("\n")
+                ),
                 [document[name] for name in ("records", "batches", "bytes_read", "bytes_sent")],
             )
         )

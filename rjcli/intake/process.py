@@ -9,17 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from rjcli.credentials import API_KEY_VARIABLE
-from rjcli.errors import RjcliError, UnfinishedError
+from rjcli.errors import UnfinishedError
 from rjcli.intake.findings import Finding, ReadSoFar
 from rjcli.intake.intake import Intake, IntakeTask
-from rjcli.intake.wire import LENGTH, unpack
+from rjcli.intake.wire import LENGTH, Told, unpack
 from rjcli.reading import Source
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
-_BYTES_AHEAD = 256 * 1024  # of findings; about twice as much is held here
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -98,34 +97,42 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
 async def _take_in(
     task: IntakeTask, process: subprocess.Popen[bytes], channel: socket.socket
 ) -> AsyncGenerator[Finding, None]:
+    channel.setblocking(False)  # noqa: FBT003
     try:
-        reader, writer = await asyncio.open_unix_connection(sock=channel, limit=_BYTES_AHEAD)
-        with closing(writer):
-            writer.write(pickle.dumps(task))
-            while finding := await _receive(reader, process):
-                yield finding
-                if isinstance(finding, ReadSoFar):
-                    await asyncio.sleep(0)
-    finally:
-        process.kill()
-        process.wait()
-
-
-async def _receive(
-    reader: asyncio.StreamReader, process: subprocess.Popen[bytes]
-) -> Finding | None:
-    """Take the next finding; None at the end. Raises the error that ended the intake."""
-    try:
-        (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-        told = unpack(await reader.readexactly(length))
-    except (asyncio.IncompleteReadError, ConnectionError):
+        with channel:
+            await asyncio.get_running_loop().sock_sendall(channel, pickle.dumps(task))
+            while isinstance(told := await _receive(channel), list):
+                for finding in told:
+                    yield finding
+                await asyncio.sleep(0)
+    except (EOFError, ConnectionError):
         raise UnfinishedError(
             f"the process that reads the inputs is gone ({_ending(process.wait())})",
             hint="see that there is enough memory, and push again with --resume",
         ) from None
-    if isinstance(told, RjcliError):
+    finally:
+        process.kill()
+        process.wait()
+    if told:
         raise told
-    return told
+
+
+async def _receive(channel: socket.socket) -> Told:
+    (length,) = LENGTH.unpack(await _read(channel, LENGTH.size))
+    return unpack(await _read(channel, length))
+
+
+async def _read(channel: socket.socket, size: int) -> bytearray:
+    """Read so many bytes. Raises EOFError if there are fewer."""
+    loop = asyncio.get_running_loop()
+    data = bytearray(size)
+    left = memoryview(data)
+    while left:
+        count = await loop.sock_recv_into(channel, left)
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return data
 
 
 def _ending(status: int) -> str:

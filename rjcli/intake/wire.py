@@ -12,8 +12,8 @@ from rjcli.intake.findings import Finding
 
 LENGTH = Struct("!I")
 
-Told = Finding | RjcliError | None
-"""A finding, the error that ended the intake, or None at its end."""
+Told = list[Finding] | RjcliError | None
+"""Some findings, the error that ended the intake, or None at its end."""
 
 
 def pack(told: Told) -> bytes:
@@ -22,7 +22,7 @@ def pack(told: Told) -> bytes:
     return LENGTH.pack(len(value)) + value
 
 
-def unpack(value: bytes) -> Told:
+def unpack(value: bytes | bytearray) -> Told:
     """The value behind a length."""
     told: Told = pickle.loads(value)  # noqa: S301 - of our own
     return told
