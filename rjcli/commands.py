@@ -5,11 +5,10 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -25,13 +24,18 @@ from rjcli.environment import (
     extra_local,
 )
 from rjcli.errors import RjcliError, UsageError
+from rjcli.intake.process import TakeIn, open_intake
 from rjcli.model import Finished, Job, Status, Summary
 from rjcli.push import Push, Route, name_run
 from rjcli.reading import Source
 from rjcli.report import Report, summary_document
 from rjcli.run import Opening, Run, identify, open_run
 from rjcli.settings import AccessSettings, PushSettings, ServeSettings
-from rjcli.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from rjcli.transport import Transport
 
 T = TypeVar("T")
 
@@ -39,28 +43,35 @@ T = TypeVar("T")
 def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
     """Load files into a table."""
     sources = [Source(file) for file in settings.input.files]
-    if settings.dry_run:
-        endpoint = access.target.endpoint or LOCAL_ENDPOINT
-        job = _describe_job(access, settings, endpoint, client_id=None)
-        summary = asyncio.run(Push(settings, job, sources, None, report.handle).run())
-        report.handle(Finished(summary))
-        return summary.exit_code
+    with open_intake(sources) as take_in:
+        if settings.dry_run:
+            endpoint = access.target.endpoint or LOCAL_ENDPOINT
+            job = _describe_job(access, settings, endpoint, client_id=None)
+            summary = asyncio.run(Push(settings, job, take_in, None, report.handle).run())
+        else:
+            summary = _deliver(access, settings, take_in, report)
+    report.handle(Finished(summary))
+    if access.target.is_local and summary.counts.accepted:
+        report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
+    return summary.exit_code
+
+
+def _deliver(
+    access: AccessSettings, settings: PushSettings, take_in: TakeIn, report: Report
+) -> Summary:
+    """Load what an intake takes in, in a run of its own."""
     with connect(access) as connection:
         credentials = connection.credentials()
         job = _describe_job(access, settings, connection.endpoint, credentials.client_id)
         with open_run(_describe_run(access, settings, job, report)) as run:
             job = replace(job, run=run.name)
 
-            async def load(transport: Transport) -> Summary:
+            async def load(transport: "Transport") -> Summary:
                 route = Route(partial(transport.upsert, credentials, settings.table), run)
-                return await Push(settings, job, sources, route, report.handle).run()
+                return await Push(settings, job, take_in, route, report.handle).run()
 
             summary = _talk(access, connection, load, settings.delivery.jobs)
-            summary = _conclude(run, summary)
-    report.handle(Finished(summary))
-    if access.target.is_local and summary.counts.accepted:
-        report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
-    return summary.exit_code
+            return _conclude(run, summary)
 
 
 def _describe_run(
@@ -94,7 +105,7 @@ def _conclude(run: Run, summary: Summary) -> Summary:
 def status(access: AccessSettings, report: Report) -> int:
     """Tell whether the API is operational."""
     with connect(access) as connection:
-        answer = _talk(access, connection, Transport.status)
+        answer = _talk(access, connection, lambda transport: transport.status())
         document = _describe(access, connection) | {"status": "operational"}
         return _tell(judge_status(answer), document, report)
 
@@ -103,7 +114,7 @@ def auth_check(access: AccessSettings, report: Report) -> int:
     """Tell whether the client id and the API key may push."""
     with connect(access) as connection:
         credentials = connection.credentials()
-        answer = _talk(access, connection, partial(Transport.authenticate, credentials=credentials))
+        answer = _talk(access, connection, lambda transport: transport.authenticate(credentials))
         document = _describe(access, connection) | {
             "client_id": credentials.client_id,
             "status": "authorized",
@@ -157,10 +168,12 @@ def serve(settings: ServeSettings, report: Report) -> int:
 def _talk(
     access: AccessSettings,
     connection: Connection,
-    conversation: Callable[[Transport], Coroutine[None, None, T]],
+    conversation: "Callable[[Transport], Coroutine[None, None, T]]",
     connections: int = 1,
 ) -> T:
     """Run something that talks to the API."""
+    # It takes its time, in which the process that reads gets under way.
+    from rjcli.transport import Transport
 
     async def talk() -> T:
         async with Transport(

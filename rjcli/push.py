@@ -25,7 +25,7 @@ from rjcli.intake.findings import (
     TypesFound,
 )
 from rjcli.intake.intake import IntakeTask
-from rjcli.intake.process import take_in
+from rjcli.intake.process import TakeIn
 from rjcli.model import (
     Batch,
     Event,
@@ -39,7 +39,6 @@ from rjcli.model import (
     Started,
     Summary,
 )
-from rjcli.reading import Source
 from rjcli.run import Position, Prefix, Run
 from rjcli.sending import Upsert
 from rjcli.settings import ColumnType, PushSettings
@@ -72,13 +71,13 @@ class Push:
         self,
         settings: PushSettings,
         job: Job,
-        sources: Sequence[Source],
+        take_in: TakeIn,
         route: Route | None,
         emit: Emit,
     ) -> None:
         self._settings = settings
         self._job = job
-        self._sources = sources
+        self._take_in = take_in
         self._emit = emit
         self._run = route.run if route else None
         self._account = Account()
@@ -136,7 +135,7 @@ class Push:
         """
         resumed = self._run.resumed if self._run else None
         task = IntakeTask(self._settings, resumed, recalls=self._inherit())
-        async with aclosing(take_in(task, self._sources)) as findings:
+        async with aclosing(self._take_in(task)) as findings:
             async for finding in findings:
                 if not isinstance(finding, SpanRead):
                     await self._take(finding)

@@ -19,7 +19,7 @@ import pytest
 from rjcli.errors import InputError
 from rjcli.intake.findings import SpanRead
 from rjcli.intake.intake import IntakeTask
-from rjcli.intake.process import take_in
+from rjcli.intake.process import TakeIn, open_intake
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
 from rjcli.run import Checkpoint
@@ -64,21 +64,19 @@ def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint 
     inputs = InputSettings(files=(path,), format=Format.NDJSON)
     settings = PushSettings("t", ("id",), inputs, delivery=DeliverySettings(batch_size=1))
 
-    async def take_two() -> list[bytes]:
+    async def take_two(take_in: TakeIn) -> list[bytes]:
         taken: list[bytes] = []
-        async with (
-            asyncio.timeout(10),
-            aclosing(take_in(IntakeTask(settings, checkpoint), [Source(path)])) as findings,
-        ):
+        findings = take_in(IntakeTask(settings, checkpoint))
+        async with asyncio.timeout(10), aclosing(findings):
             while len(taken) < 2:
                 finding = await anext(findings)
                 if isinstance(finding, SpanRead):
                     taken += [record.raw[-8:] for record in finding.records]
         return taken
 
-    with ThreadPoolExecutor() as writer:  # more than a pipe holds
-        writer.submit(os.write, writing, content)
-        assert asyncio.run(take_two()) == [b'xxxxxx"}', b'{"id":2}']
+    with ThreadPoolExecutor() as writer, open_intake([Source(path)]) as take_in:
+        writer.submit(os.write, writing, content)  # more than a pipe holds
+        assert asyncio.run(take_two(take_in)) == [b'xxxxxx"}', b'{"id":2}']
     os.close(writing)
     os.close(reading)
 

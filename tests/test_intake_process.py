@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def eventually(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has its own way with a signal."""
+    [line] = re.findall(r"SigCgt:\s*(\w+)", (PROCESSES / str(pid) / "status").read_text())
+    return bool(int(line, 16) >> (number - 1) & 1)
 
 
 def is_gone(pid: int) -> bool:
@@ -162,6 +169,7 @@ def test_reader_ends_with_its_push(
     file = "-" if source == "silent pipe" else large
     command = arguments(server, file, "--rate-limit", "5")
     with running(rjcli, *command, stdin=subprocess.PIPE) as (push, reader):
+        eventually(lambda: catches(push.pid, signal.SIGTERM))
         if file == large:
             eventually(lambda: bool(server.requests))
         assert not is_gone(reader)

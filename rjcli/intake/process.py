@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from rjcli.credentials import API_KEY_VARIABLE
 from rjcli.errors import UnfinishedError
@@ -22,19 +23,31 @@ _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more tim
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def take_in(task: IntakeTask, sources: Sequence[Source]) -> AsyncGenerator[Finding, None]:
-    """Give the findings of an intake, and raise its errors.
+TakeIn = Callable[[IntakeTask], AsyncGenerator[Finding, None]]
+"""Gives the findings of an intake, once, and raises its errors.
 
-    Where there is much to read, or no telling how much, another process reads
-    it: UnfinishedError if that one is killed.
+UnfinishedError, if they come from another process, and that one is killed.
+"""
+
+
+@contextmanager
+def open_intake(sources: Sequence[Source]) -> Iterator[TakeIn]:
+    """Make ready to read some inputs.
+
+    Where there is much to read, or no telling how much, another process does
+    it, which is started at once and ends, at the latest, with the context.
     """
-    sizes = [source.size for source in sources]
-    is_large = None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES
-    if is_large and _can_start():
-        # Without memory or processes to spare, it works here as well.
-        with suppress(OSError):
-            return _take_in(task, *_start())
-    return _find(Intake(task, sources))
+    with ExitStack() as stack:
+        process = None
+        sizes = [source.size for source in sources]
+        if (None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES) and _can_start():
+            # Without memory or processes to spare, it works here as well.
+            with suppress(OSError):
+                process = stack.enter_context(_running())
+        if process:
+            yield partial(_receive_all, *process)
+        else:
+            yield lambda task: _find(Intake(task, sources))
 
 
 async def _find(intake: Intake) -> AsyncGenerator[Finding, None]:
@@ -68,7 +81,8 @@ def _can_start() -> bool:
     return len(usable) > 1 and bool(sys.executable) and not getattr(sys, "frozen", False)
 
 
-def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
+@contextmanager
+def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a process that takes its task from a socket. Raises OSError.
 
     It has the standard input, which may be what is to be read, and all that can be read through
@@ -77,42 +91,39 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
     environ = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
     environ["PYTHONPATH"] = os.pathsep.join(path or "." for path in sys.path)
     ours, theirs = socket.socketpair()
-    with theirs:
+    with ours, ExitStack() as stack:
+        stack.enter_context(theirs)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "rjcli.intake"],
+            env=environ,
+            stdout=theirs.fileno(),
+            close_fds=False,
+        )
+        stack.close()
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "rjcli.intake"],
-                env=environ,
-                stdout=theirs.fileno(),
-                close_fds=False,
-            )
-        except OSError:
-            ours.close()
-            raise
+            yield process, ours
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return process, ours
+            process.kill()
+            process.wait()
 
 
-async def _take_in(
-    task: IntakeTask, process: subprocess.Popen[bytes], channel: socket.socket
+async def _receive_all(
+    process: subprocess.Popen[bytes], channel: socket.socket, task: IntakeTask
 ) -> AsyncGenerator[Finding, None]:
     channel.setblocking(False)  # noqa: FBT003
     try:
-        with channel:
-            await asyncio.get_running_loop().sock_sendall(channel, pickle.dumps(task))
-            while isinstance(told := await _receive(channel), list):
-                for finding in told:
-                    yield finding
-                await asyncio.sleep(0)
+        await asyncio.get_running_loop().sock_sendall(channel, pickle.dumps(task))
+        while isinstance(told := await _receive(channel), list):
+            for finding in told:
+                yield finding
+            await asyncio.sleep(0)
     except (EOFError, ConnectionError):
         raise UnfinishedError(
             f"the process that reads the inputs is gone ({_ending(process.wait())})",
             hint="see that there is enough memory, and push again with --resume",
         ) from None
-    finally:
-        process.kill()
-        process.wait()
     if told:
         raise told
 
