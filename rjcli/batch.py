@@ -28,28 +28,32 @@ class Batcher:
         self._size = size
         self._max_bytes = max_bytes
         self._records = Records()
+        self._given = 0  # of these
 
     @property
     def pending(self) -> int:
         """How many records wait for their batch to fill."""
-        return len(self._records)
+        return len(self._records) - self._given
 
     def add(self, records: Records) -> None:
         """Take records in."""
-        self._records += records
+        self._records = self._records[self._given :] + records
+        self._given = 0
 
     def cut(self) -> Records | None:
         """Give the records of a batch, if there is a full one."""
+        jsons = self._records.column("json")[self._given : self._given + self._size]
         # A body has a comma or bracket behind each record, and a bracket before the first.
-        sizes = [len(json) + 1 for json in self._records.column("json")[: self._size]]
-        if sum(sizes) >= self._max_bytes:
-            return self._give(bisect_left([*accumulate(sizes)], self._max_bytes) or 1)
-        return self._give(self._size) if len(sizes) == self._size else None
+        if sum(map(len, jsons)) + len(jsons) >= self._max_bytes:
+            sizes = accumulate(len(json) + 1 for json in jsons)
+            return self._give(bisect_left([*sizes], self._max_bytes) or 1)
+        return self._give(self._size) if len(jsons) == self._size else None
 
     def flush(self) -> Records | None:
         """Give what is left, if anything. To be asked when there is no full batch."""
-        return self._give(self._size) if self._records else None
+        return self._give(self._size) if self.pending else None
 
     def _give(self, count: int) -> Records:
-        records, self._records = self._records[:count], self._records[count:]
+        records = self._records[self._given : self._given + count]
+        self._given += len(records)
         return records

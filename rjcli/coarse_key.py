@@ -9,6 +9,8 @@ an old version.
 
 import math
 import unicodedata
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from typing import Any
 
 _NUMBERS = frozenset("0123456789+-.")
@@ -28,6 +30,14 @@ def coarse(value: Any) -> str | float | None:
         except OverflowError:  # an integer past a float's range, which JSON's readers round as well
             return math.inf
     return _coarse_text(value) if isinstance(value, str) else None
+
+
+def coarse_all(values: Sequence[Any]) -> list[Hashable | None]:
+    """Map many key values; numbers, which most keys are, at once."""
+    if {*map(type, values)} <= {int, float}:
+        with suppress(OverflowError):
+            return [*map(float, values)]
+    return [*map(coarse, values)]
 
 
 def _coarse_text(value: str) -> str | float:

@@ -1,12 +1,14 @@
 """Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 import orjson
 
 from rjcli.api import KEYS_FIELD
-from rjcli.coarse_key import coarse
+from rjcli.coarse_key import coarse, coarse_all
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
 from rjcli.settings import ShapeSettings
 from rjcli.shape import Shaper, UnshapeableError
@@ -50,7 +52,7 @@ class Preparer:
     def _prepare_all(self, block: RawRecords) -> Records | None:
         """Prepare records together, which is far quicker, if nothing is special about any."""
         fields = block.column("fields")
-        if self._shaper or not self._keys or any(KEYS_FIELD in each for each in fields):
+        if self._shaper or not self._keys or any(map(contains, fields, repeat(KEYS_FIELD))):
             return None
         keys = _coarse_keys(self._keys, fields)
         if None in keys:
@@ -94,16 +96,16 @@ class Preparer:
 
 
 def _coarse_keys(
-    names: Sequence[str], records: Iterable[Mapping[str, Any]]
+    names: Sequence[str], records: Sequence[Mapping[str, Any]]
 ) -> list[Hashable | None]:
     """The coarse key of each of some records, its parts in the order of their names.
 
     None where a part is missing or is no single value.
     """
-    if len(names) == 1:
-        return [coarse(fields.get(names[0])) for fields in records]
-    keys = [tuple([coarse(fields.get(name)) for name in sorted(names)]) for fields in records]
-    return [None if None in key else key for key in keys]
+    parts = [coarse_all([fields.get(name) for fields in records]) for name in sorted(names)]
+    if len(parts) == 1:
+        return parts[0]
+    return [None if None in key else key for key in zip(*parts, strict=True)]
 
 
 def _reject(raw: RawRecord, *reasons: str) -> Rejection:

@@ -44,6 +44,7 @@ def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[list[bytes
         lines = data.split(b"\n")
         lines[0] = bytes(rest) + lines[0]
         rest = bytearray(lines.pop())
-        yield [line.removesuffix(b"\r") for line in lines]
+        has_returns = b"\r" in data or lines[0].endswith(b"\r")
+        yield [line.removesuffix(b"\r") for line in lines] if has_returns else lines
     if rest:
         yield [bytes(rest)]
