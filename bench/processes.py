@@ -18,6 +18,7 @@ LIMIT_SECONDS = 900.0  # a process that takes longer is ended
 
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _TOLD_LINES = 3  # of what a failed process printed
+_LOOK_SECONDS = 0.05  # between two looks at a process's memory
 _TERMINAL_SIZE = (24, 100)  # lines, columns
 
 
@@ -29,8 +30,8 @@ class BenchError(Exception):
 class Usage:
     """What a process took, with all that it started: wall and CPU seconds, peak memory in bytes.
 
-    The peak is that of the largest process, and counts what this process held
-    when it started it; so this one keeps small.
+    The peak is the sum of those of all processes that were there at once. Where
+    there is no telling (/proc), it is that of the largest.
     """
 
     seconds: float
@@ -65,6 +66,7 @@ def measure(command: Sequence[str], env: Mapping[str, str], *, terminal: bool = 
         alarm = threading.Timer(LIMIT_SECONDS, process.kill)
         alarm.daemon = True
         alarm.start()
+        memory = stack.enter_context(_watched(process.pid))
         _, status, resources = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         alarm.cancel()
@@ -75,7 +77,7 @@ def measure(command: Sequence[str], env: Mapping[str, str], *, terminal: bool = 
             told = "; ".join(text.splitlines()[-_TOLD_LINES:]) or "it printed nothing"
             raise BenchError(f"{_name(command)} ended with {process.returncode}: {told}")
     cpu_seconds = resources.ru_utime + resources.ru_stime
-    return Usage(seconds, cpu_seconds, resources.ru_maxrss * _MAXRSS_BYTES)
+    return Usage(seconds, cpu_seconds, memory.peak_bytes or resources.ru_maxrss * _MAXRSS_BYTES)
 
 
 def end_on_signals() -> None:
@@ -115,6 +117,49 @@ def _running(
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+class _Memory:
+    """The most that a process and its descendants have held, as far as it was looked."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.peak_bytes = 0
+
+    def look(self) -> None:
+        """Look again."""
+        # A process may end between one look and the next.
+        with contextlib.suppress(OSError, LookupError):
+            self.peak_bytes = max(self.peak_bytes, sum(map(_peak_bytes, _family(self._pid))))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from _family(int(child))
+
+
+def _peak_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+@contextlib.contextmanager
+def _watched(pid: int) -> Iterator[_Memory]:
+    """Look at a process's memory twenty times a second."""
+    memory, ended = _Memory(pid), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            memory.look()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield memory
+    finally:
+        ended.set()
+        watcher.join()
 
 
 @contextlib.contextmanager
