@@ -17,7 +17,7 @@ from rjcli.defect import describe_defect, trace
 from rjcli.errors import RjcliError
 from rjcli.intake.findings import Finding, ReadSoFar
 from rjcli.intake.intake import Intake, IntakeTask
-from rjcli.intake.wire import Told, pack
+from rjcli.intake.wire import Told, send
 from rjcli.model import Noted
 from rjcli.reading import Source
 
@@ -31,7 +31,7 @@ def main() -> None:
     ):
         task: IntakeTask = pickle.load(stream)  # noqa: S301 - of our own
         for told in _tell_all(task, push):
-            push.sendall(pack(told))
+            send(push, told)
 
 
 def _tell_all(task: IntakeTask, push: socket.socket) -> Iterator[Told]:

@@ -5,6 +5,7 @@ nobody else holds an end of the socket that joins them.
 """
 
 import pickle
+import socket
 from struct import Struct
 
 from rjcli.errors import RjcliError
@@ -16,10 +17,13 @@ Told = list[Finding] | RjcliError | None
 """Some findings, the error that ended the intake, or None at its end."""
 
 
-def pack(told: Told) -> bytes:
-    """What is to be sent: the length and the value."""
+def send(channel: socket.socket, told: Told) -> None:
+    """Send the length and the value, waiting for room. Raises OSError."""
     value = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
-    return LENGTH.pack(len(value)) + value
+    length = LENGTH.pack(len(value))
+    sent = channel.sendmsg([length, value])  # to put them together would copy the value
+    channel.sendall(length[sent:])
+    channel.sendall(memoryview(value)[max(0, sent - len(length)) :])
 
 
 def unpack(value: bytes | bytearray) -> Told:
