@@ -22,7 +22,6 @@ from rjcli.reading import Source
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-
 TakeIn = Callable[[IntakeTask], AsyncGenerator[Finding, None]]
 """Gives the findings of an intake, once, and raises its errors.
 
@@ -39,8 +38,7 @@ def open_intake(sources: Sequence[Source]) -> Iterator[TakeIn]:
     """
     with ExitStack() as stack:
         process = None
-        sizes = [source.size for source in sources]
-        if (None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES) and _can_start():
+        if _pays(sources):
             # Without memory or processes to spare, it works here as well.
             with suppress(OSError):
                 process = stack.enter_context(_running())
@@ -75,10 +73,13 @@ async def _wait(intake: Intake) -> None:
         loop.remove_reader(fd)
 
 
-def _can_start() -> bool:
-    """Whether another process would have a processor to itself, and can be started at all."""
+def _pays(sources: Sequence[Source]) -> bool:
+    """Whether another process would save time, and can be started at all."""
+    sizes = [source.size for source in sources]
+    is_large = None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES
     usable = os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)
-    return len(usable) > 1 and bool(sys.executable) and not getattr(sys, "frozen", False)
+    can_start = bool(sys.executable) and not getattr(sys, "frozen", False)
+    return is_large and len(usable) > 1 and can_start
 
 
 @contextmanager
