@@ -64,6 +64,7 @@ class Delivery:
         self._end_of_one: asyncio.Future[None] | None = None  # somebody waits for it
         self._stop = Stop()
         self._whole_refusals = 0
+        self._is_resumed = False
         self._inherited = 0  # records to come that may be under way already
 
     @property
@@ -81,6 +82,7 @@ class Delivery:
 
         ``records``: of so many to come. ``suspects``: the keys it had in doubt.
         """
+        self._is_resumed = True
         self._inherited = records
         self.late.doubt(suspects, self._timing.now())
         self.late.take_news()  # which these are not
@@ -96,7 +98,8 @@ class Delivery:
         except RjcliError as error:
             broken = error
         await self._all_ended()
-        await self._send_again()
+        # The rest of an input that broke off may have newer versions, sent by an earlier run.
+        await self._send_again(is_told_all=not (broken and self._is_resumed))
         if failure := self._stop.error or broken:
             raise failure
 
@@ -212,13 +215,13 @@ class Delivery:
         if not consignment.again:
             self._settle(fate, consignment.batch)
 
-    async def _send_again(self) -> None:
+    async def _send_again(self, *, is_told_all: bool) -> None:
         """Send the newest versions of keys again that a late write may have overwritten."""
         records = self.late.newest
         if not (records and self._settings.settle):
             return
         what = f"{len(records):,} records with keys that came again after a request without answer"
-        if self._stop.error:
+        if self._stop.error or not is_told_all:
             self._note(f"{what} may be left on an older version until the push is resumed")
             return
         wait = self.late.last_doubt + self._settings.settle - self._timing.now()

@@ -18,6 +18,7 @@ from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
 from rjcli.intake.findings import (
     Finding,
     InputBegun,
+    Pause,
     ReadSoFar,
     RecordRejected,
     RecordsPassed,
@@ -65,7 +66,7 @@ class Route:
 
 
 class Push:
-    """One push of some inputs to one table; without ``upsert`` and ``run``, a dry run."""
+    """One push of some inputs to one table; without a route, a dry run."""
 
     def __init__(
         self,
@@ -92,9 +93,9 @@ class Push:
             self._settled_before = checkpoint.accepted + checkpoint.rejected
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
             self._column_types = checkpoint.column_types
-        self._refused: AbstractSet[tuple[str, int]] = frozenset()  # by the run that is resumed
-        self._taken = self._settled_before  # records that were taken from the intake
-        self._read_so_far = ReadSoFar(self._taken, 0, None)
+        self._refused: AbstractSet[tuple[str, int]] = frozenset()  # in the run that is resumed
+        self._read = self._taken = self._settled_before  # records; those taken were handed on
+        self._read_so_far = ReadSoFar(self._read, 0, None)
 
     async def run(self) -> Summary:
         """Push everything and tell how it went, also when an error ended it."""
@@ -110,11 +111,6 @@ class Push:
         except RjcliError as error:
             failure = error
         return self._summarise(failure, time.monotonic() - began)
-
-    @property
-    def _read(self) -> int:
-        """How many records were read, also those that wait for their batch to fill."""
-        return max(self._read_so_far.records, self._taken)
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
@@ -148,27 +144,30 @@ class Push:
         run, delivery = self._run, self._delivery
         if not (run and run.resumed and isinstance(delivery, Delivery)):
             return False
-        suspects = run.suspects
+        suspects, self._refused = run.suspects, run.refused
         delivery.inherit(run.in_doubt, suspects)
-        self._refused = run.refused
         return bool(suspects and self._settings.delivery.settle)
 
     def _close_span(self, span: SpanRead) -> Batch | None:
         batch = make_batch(span.records) if span.records else None
+        self._read = span.read
         self._taken += len(span.records)
         self._prefix.close(span.end, span.digest, batch)
         return batch
 
     async def _take(self, finding: Finding) -> None:
         match finding:
-            case ReadSoFar():
-                self._read_so_far = finding
-                while self._prefix.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - spans join in time
-                    await asyncio.sleep(_PAUSE_SECONDS)
-            case RecordRejected(position, rejection):
+            case RecordRejected(position, rejection, read):
+                self._read = read
                 self._taken += 1
                 self._prefix.reject(position, rejection)
                 self._reject(rejection)
+            case ReadSoFar():
+                self._read_so_far = finding
+                self._read = finding.read
+            case Pause():
+                while self._prefix.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - spans join in time
+                    await asyncio.sleep(_PAUSE_SECONDS)
             case RecordsPassed(records) if isinstance(self._delivery, Delivery):
                 kept = [each for each in records if (each.file, each.number) not in self._refused]
                 self._delivery.late.accept(kept)

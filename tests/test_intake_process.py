@@ -1,8 +1,10 @@
 """Large inputs are read by a process of their own: nobody notices, whatever happens to it."""
 
+import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +16,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+import rjcli as rjcli_package
 from tests.conftest import CANARY_KEY, Rjcli, Serve
 from tests.scripted import Request, ScriptedServer, always, answer
 
 LARGE = 12_000  # records that are worth a process
 PROCESSES = Path("/proc")
+PACKAGE = Path(rjcli_package.__file__).parent
 
 pytestmark = pytest.mark.skipif(not PROCESSES.exists(), reason="looks at processes in /proc")
 
@@ -130,7 +134,9 @@ def test_reader_knows_no_key(rjcli: Rjcli, serve: Serve) -> None:
     server = serve(always(answer()))
     command = arguments(server, "-", "--format", "ndjson")
     with running(rjcli, *command, stdin=subprocess.PIPE) as (push, reader):
-        eventually(lambda: b"rjcli.intake" in (PROCESSES / str(reader) / "cmdline").read_bytes())
+        eventually(
+            lambda: b"rjcli.intake.worker" in (PROCESSES / str(reader) / "cmdline").read_bytes()
+        )
         for name in ("environ", "cmdline"):
             assert CANARY_KEY.encode() in (PROCESSES / str(push.pid) / "environ").read_bytes()
             assert CANARY_KEY.encode() not in (PROCESSES / str(reader) / name).read_bytes()
@@ -222,3 +228,86 @@ def test_without_another_process_it_works_as_well(
     )
     assert done.returncode == 3, done.stderr
     assert len(ids(server)) == LARGE - 12
+
+
+def test_copy_of_rjcli_in_any_directory_reads_with_itself(
+    rjcli: Rjcli, serve: Serve, large: Path
+) -> None:
+    """Where modules are found, and what is printed at start-up, makes no difference to reading."""
+    server = serve(always(answer()))
+    home = rjcli.home / "a:b"
+    shutil.copytree(PACKAGE, home / "rjcli")
+    (home / "sitecustomize.py").write_text("print('hello')\n")
+    start = f"import sys; sys.path.insert(0, {str(home)!r}); from rjcli.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, *arguments(server, large, "--json")],
+        capture_output=True,
+        cwd=home,
+        env=rjcli.environment({"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(rjcli.home)}),
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["records"]["accepted"] == LARGE - 12
+
+
+def test_reader_that_cannot_start_is_done_without(rjcli: Rjcli, serve: Serve, large: Path) -> None:
+    """Where the process that reads ends before it begins, the push reads."""
+    server = serve(always(answer()))
+    flaw = (
+        "import sys\nif 'rjcli.intake.worker' in sys.orig_argv[-1] or sys.argv == ['-c']: exit(9)"
+    )
+    (rjcli.home / "sitecustomize.py").write_text(flaw)
+    done = rjcli(*arguments(server, large), env={"PYTHONPATH": str(rjcli.home)})
+    assert done.returncode == 3, done.stderr
+    assert len(ids(server)) == LARGE - 12
+
+
+def test_reader_is_gone_when_all_is_read(rjcli: Rjcli, serve: Serve) -> None:
+    """The process that reads does not stay while the last requests are on their way."""
+    count = 0
+
+    async def script(_: Request) -> bytes:
+        nonlocal count
+        count += 1
+        await asyncio.sleep(0 if count == 1 else 60)
+        return answer()
+
+    server = serve(script)
+    command = arguments(server, "-", "--batch-size", "1")
+    with running(rjcli, *command, stdin=subprocess.PIPE) as (push, reader):
+        assert push.stdin
+        push.stdin.write('{"id":1}\n{"id":2}\n')
+        push.stdin.close()
+        eventually(lambda: not (PROCESSES / str(reader)).exists())
+        assert push.poll() is None
+
+
+@pytest.mark.parametrize("padding", [0, 500], ids=["one process", "two processes"])
+def test_share_of_rejects_is_of_all_that_was_read(rjcli: Rjcli, serve: Serve, padding: int) -> None:
+    """A percentage of rejects is judged by all records read, those in no batch yet included."""
+    lines = [b'{"id":%d,"x":"%b"}\n' % (number, b"x" * padding) for number in range(12_000)]
+    lines[199:205] = [b"{bad\n"] * 6
+    file = rjcli.home / "r.ndjson"
+    file.write_bytes(b"".join(lines))
+    command = arguments(serve(always(answer())), file, "--max-rejects", "5%", "--json")
+    document = json.loads(rjcli(*command).stdout)
+    assert (document["exit_code"], document["records"]["accepted"]) == (3, 11_994)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "end"),
+    [
+        (b'{"id":1}\n' + b"\n" * 300_000, ["-k", "id"], 0),
+        (b'{"no":1}\n' * 500, [], 2),
+        (b"\n" * 100, ["-k", "id"], 0),
+    ],
+)
+def test_all_bytes_read_are_told(
+    rjcli: Rjcli, serve: Serve, content: bytes, keys: list[str], end: int
+) -> None:
+    """What was read is told in whole, also where nothing came of it."""
+    (rjcli.home / "r.ndjson").write_bytes(content)
+    server = serve(always(answer()))
+    command = ["push", "r.ndjson", "-t", "t", "--base-url", server.base_url, "--json", *keys]
+    document = json.loads(rjcli(*command).stdout)
+    assert (document["exit_code"], document["bytes_read"]) == (end, len(content))

@@ -409,6 +409,11 @@ def test_doubts_outlive_the_run(rjcli: Rjcli, serve: Serve) -> None:
     process.communicate()
     killed = True
     sent.clear()
+    write(file, records[:2])
+    done = rjcli(*arguments, "--resume")
+    assert (done.returncode, sent) == (2, []), done.stderr  # the newest may be missing
+    assert "until the push is resumed" in done.stderr
+    write(file, records)
     done = rjcli(*arguments, "--resume")
     assert done.returncode == 0, done.stderr
     assert sent == [[3], [2]]

@@ -1,7 +1,8 @@
 """Findings: what an intake comes upon in its inputs, in their order.
 
 A position is the 1-based number of a record in all inputs, those skipped and
-passed over included.
+passed over included. ``read`` is how many records have been read by then, also
+those that wait for their batch to fill, and those before the checkpoint.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ class InputBegun(Struct, frozen=True):
 
 
 class RecordsPassed(Struct, frozen=True):
-    """Records that lie before the checkpoint, as they had been sent."""
+    """Records that lie before the checkpoint, as they had been sent, if it is the same input."""
 
     records: Records
 
@@ -37,6 +38,7 @@ class RecordRejected(Struct, frozen=True):
 
     position: int
     rejection: Rejection
+    read: int
 
 
 class SpanRead(Struct, frozen=True):
@@ -49,17 +51,21 @@ class SpanRead(Struct, frozen=True):
     end: int
     digest: bytes
     records: Records
+    read: int
 
 
 class ReadSoFar(Struct, frozen=True):
-    """How much was read: records, also those that wait for their batch to fill, and bytes.
+    """How much was read. ``bytes_total``: of all inputs; None if one of them is endless."""
 
-    ``bytes_total``: of all inputs; None if one of them is endless.
-    """
-
-    records: int
+    read: int
     bytes_read: int
     bytes_total: int | None
 
 
-Finding = Noted | TypesFound | InputBegun | RecordsPassed | RecordRejected | SpanRead | ReadSoFar
+class Pause(Struct, frozen=True):
+    """Nothing more is to be had at once: others may go on."""
+
+
+Finding = (
+    Noted | TypesFound | InputBegun | RecordsPassed | RecordRejected | SpanRead | ReadSoFar | Pause
+)

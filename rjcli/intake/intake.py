@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rjcli.batch import Batcher
-from rjcli.errors import InputError, UsageError
+from rjcli.errors import InputError, RjcliError, UsageError
 from rjcli.intake.findings import (
     Finding,
     InputBegun,
+    Pause,
     ReadSoFar,
     RecordRejected,
     RecordsPassed,
@@ -55,6 +56,7 @@ class Intake:
         limit = settings.input.limit
         self._last = None if limit is None else settings.input.skip + limit
         self._passed_to = resumed.records if resumed else 0
+        self._passed_digest = resumed.digest if resumed else ""
         self._seen = 0  # records, with those skipped
         self._read = resumed.accepted + resumed.rejected if resumed else 0  # without them
         self._keyless = 0  # records without any keys
@@ -63,27 +65,41 @@ class Intake:
         self._header = b""  # that comes before the next record
         self._types: dict[str, ColumnType] = {}
         self.source = sources[0]  # the one that is being read
-        self.flush_at: float | None = None  # when the part-filled batch has waited long enough
+        self._flush_at: float | None = None  # when the part-filled batch has waited long enough
 
     def findings(self) -> Iterator[Finding]:
         """Read everything. What was read before an input broke still comes out before the error.
 
-        After each ``ReadSoFar`` there may be nothing more to read yet: whoever
-        takes the findings then waits for ``source``, but not past ``flush_at``
-        (on the clock of time.monotonic). Raises InputError where an input
-        cannot be read on, or is not the one that is to be resumed; UsageError
-        if no record has keys; UnfinishedError if there is no room for a spool.
+        At a ``Pause`` there may be nothing to read yet: whoever takes the
+        findings then waits for ``source``, ``seconds_to_wait`` at most. Raises
+        InputError where an input cannot be read on, or is not the one that is
+        to be resumed; UsageError if no record has keys; UnfinishedError if
+        there is no room for a spool.
         """
-        yield from self._find_types()
+        try:
+            yield from self._find_types()
+            yield from self._read_all()
+        except RjcliError:
+            yield self._read_so_far()
+            raise
+        yield self._read_so_far()
+
+    @property
+    def seconds_to_wait(self) -> float | None:
+        """How long the part-filled batch may wait for more; None: as long as it takes."""
+        return None if self._flush_at is None else max(0.0, self._flush_at - time.monotonic())
+
+    def _read_all(self) -> Iterator[Finding]:
         try:
             for found in self._blocks():
                 if isinstance(found, InputBegun):
                     yield found
                     continue
+                yield self._read_so_far()
                 yield from self._take(found)
                 if self.source.dry_fd is not None:
                     yield from self._flush_if_due()
-                yield self._read_so_far()
+                yield Pause()
         except InputError:
             yield from self._flush()
             raise
@@ -124,6 +140,7 @@ class Intake:
         self.source = source
         for _ in steps:
             yield self._read_so_far()
+            yield Pause()
 
     def _blocks(self) -> Iterator[Block | InputBegun]:
         for input_ in self._inputs:
@@ -164,12 +181,11 @@ class Intake:
         skipped = max(0, self._settings.input.skip - self._seen)
         self._see([item.raw for item in block])
         self._digest_seen()
-        is_changed = self._resumed and self._digest.hexdigest() != self._resumed.digest
-        if is_changed and self._seen == self._passed_to:
-            raise self._changed("they are not the same any more")
         if self._recalls:
             runs = self._preparer.prepare(block[skipped:])
             yield from (RecordsPassed(run) for run in runs if isinstance(run, Records))
+        if self._seen == self._passed_to and self._digest.hexdigest() != self._passed_digest:
+            raise self._changed("they are not the same any more")
 
     def _see(self, raws: Sequence[bytes]) -> None:
         first = len(self._raws)
@@ -190,21 +206,22 @@ class Intake:
         """Tell of what has been seen; a record that waits for the next batch stays."""
         pending = self._batcher.pending
         self._digest_seen(but=pending)
-        return SpanRead(self._seen - pending, self._digest.digest(), records or Records())
+        end, digest = self._seen - pending, self._digest.digest()
+        return SpanRead(end, digest, records or Records(), self._read)
 
     def _fill(self, records: Records) -> Iterator[Finding]:
         self._see(records.column("raw"))
         self._read += len(records)
         self._batcher.add(records)
         while cut := self._batcher.cut():
-            self.flush_at = None
+            self._flush_at = None
             yield self._close_span(cut)
 
     def _reject(self, rejection: Rejection) -> Iterator[Finding]:
         """Tell of a record that cannot be sent; close a span that has waited for many such."""
         self._see([rejection.raw])
         self._read += 1
-        yield RecordRejected(self._seen, rejection)
+        yield RecordRejected(self._seen, rejection, self._read)
         self._keyless += rejection.reasons == (NO_KEYS,)
         if self._read == _RECORDS_TO_JUDGE_BY:
             self._check_keys_known()
@@ -214,7 +231,7 @@ class Intake:
 
     def _flush(self) -> Iterator[Finding]:
         """Close the last span, with the batch that was part-filled."""
-        self.flush_at = None
+        self._flush_at = None
         records = self._batcher.flush()
         if records or self._raws:
             yield self._close_span(records)
@@ -224,9 +241,9 @@ class Intake:
         if not self._batcher.pending:
             return
         now = time.monotonic()
-        if self.flush_at is None:
-            self.flush_at = now + self._settings.delivery.flush_after
-        elif now >= self.flush_at:
+        if self._flush_at is None:
+            self._flush_at = now + self._settings.delivery.flush_after
+        elif now >= self._flush_at:
             yield from self._flush()
 
     def _read_so_far(self) -> ReadSoFar:

@@ -7,20 +7,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 from rjcli.credentials import API_KEY_VARIABLE
 from rjcli.errors import UnfinishedError
-from rjcli.intake.findings import Finding, ReadSoFar
+from rjcli.intake.findings import Finding, Pause
 from rjcli.intake.intake import Intake, IntakeTask
 from rjcli.intake.wire import LENGTH, Told, unpack
 from rjcli.reading import Source
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# It is to find the same modules, which an environment variable could not say of all paths.
+_WORKER = "import sys; sys.path[:] = sys.argv[2:]; from rjcli.intake.worker import main; main()"
 
 TakeIn = Callable[[IntakeTask], AsyncGenerator[Finding, None]]
 """Gives the findings of an intake, once, and raises its errors.
@@ -43,7 +44,7 @@ def open_intake(sources: Sequence[Source]) -> Iterator[TakeIn]:
             with suppress(OSError):
                 process = stack.enter_context(_running())
         if process:
-            yield partial(_receive_all, *process)
+            yield partial(_receive_all, *process, sources)
         else:
             yield lambda task: _find(Intake(task, sources))
 
@@ -51,7 +52,7 @@ def open_intake(sources: Sequence[Source]) -> Iterator[TakeIn]:
 async def _find(intake: Intake) -> AsyncGenerator[Finding, None]:
     for finding in intake.findings():
         yield finding
-        if isinstance(finding, ReadSoFar):
+        if isinstance(finding, Pause):
             await _wait(intake)
 
 
@@ -61,13 +62,12 @@ async def _wait(intake: Intake) -> None:
     if fd is None:
         await asyncio.sleep(0)
         return
-    seconds = None if intake.flush_at is None else intake.flush_at - time.monotonic()
     ready = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(fd, ready.set)
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(intake.seconds_to_wait):
                 await ready.wait()
     finally:
         loop.remove_reader(fd)
@@ -90,20 +90,20 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     /dev/fd. It never knows the API key, and leaves signals to this process.
     """
     environ = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
-    environ["PYTHONPATH"] = os.pathsep.join(path or "." for path in sys.path)
     ours, theirs = socket.socketpair()
     with ours, ExitStack() as stack:
         stack.enter_context(theirs)
+        theirs.set_inheritable(True)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rjcli.intake"],
+        process = subprocess.Popen(  # noqa: S603 - a command of our own
+            [sys.executable, "-P", "-c", _WORKER, str(theirs.fileno()), *sys.path],
             env=environ,
-            stdout=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
             close_fds=False,
         )
-        stack.close()
         try:
+            stack.close()
             yield process, ours
         finally:
             process.kill()
@@ -111,9 +111,16 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
 
 
 async def _receive_all(
-    process: subprocess.Popen[bytes], channel: socket.socket, task: IntakeTask
+    process: subprocess.Popen[bytes],
+    channel: socket.socket,
+    sources: Sequence[Source],
+    task: IntakeTask,
 ) -> AsyncGenerator[Finding, None]:
     channel.setblocking(False)  # noqa: FBT003
+    if not await _is_there(channel):
+        async for finding in _find(Intake(task, sources)):
+            yield finding
+        return
     try:
         await asyncio.get_running_loop().sock_sendall(channel, pickle.dumps(task))
         while isinstance(told := await _receive(channel), list):
@@ -125,8 +132,18 @@ async def _receive_all(
             f"the process that reads the inputs is gone ({_ending(process.wait())})",
             hint="see that there is enough memory, and push again with --resume",
         ) from None
+    process.kill()  # it is of no more use
+    process.wait()
     if told:
         raise told
+
+
+async def _is_there(channel: socket.socket) -> bool:
+    """Whether the other process has come as far as to say so."""
+    try:
+        return await _receive(channel) == []
+    except (EOFError, ConnectionError):
+        return False
 
 
 async def _receive(channel: socket.socket) -> Told:

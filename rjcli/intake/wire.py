@@ -11,7 +11,7 @@ from struct import Struct
 from rjcli.errors import RjcliError
 from rjcli.intake.findings import Finding
 
-LENGTH = Struct("!I")
+LENGTH = Struct("!Q")
 
 Told = list[Finding] | RjcliError | None
 """Some findings, the error that ended the intake, or None at its end."""

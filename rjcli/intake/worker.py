@@ -1,7 +1,7 @@
-"""``python -m rjcli.intake``: reads for the push that started it.
+"""The process that reads for the push that started it.
 
-Its standard output is a socket, on which it takes its task and tells its
-findings. It ends when nobody holds the other end.
+It takes its task and tells its findings on a socket, whose descriptor is its
+argument. It ends when nobody holds the other end.
 """
 
 import os
@@ -9,13 +9,12 @@ import pickle
 import select
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from rjcli.defect import describe_defect, trace
 from rjcli.errors import RjcliError
-from rjcli.intake.findings import Finding, ReadSoFar
+from rjcli.intake.findings import Finding, Pause
 from rjcli.intake.intake import Intake, IntakeTask
 from rjcli.intake.wire import Told, send
 from rjcli.model import Noted
@@ -23,15 +22,19 @@ from rjcli.reading import Source
 
 
 def main() -> None:
-    """Take a task, and tell what there is to be found."""
+    """Say that it is there, take a task, and tell what there is to be found."""
     with (
-        socket.socket(fileno=os.dup(sys.stdout.fileno())) as push,
+        socket.socket(fileno=int(sys.argv[1])) as push,
         push.makefile("rb") as stream,
         suppress(ConnectionError, EOFError, pickle.UnpicklingError),  # the push has ended
     ):
+        send(push, [])
         task: IntakeTask = pickle.load(stream)  # noqa: S301 - of our own
-        for told in _tell_all(task, push):
-            send(push, told)
+        try:
+            for told in _tell_all(task, push):
+                send(push, told)
+        except MemoryError:
+            sys.exit(1)
 
 
 def _tell_all(task: IntakeTask, push: socket.socket) -> Iterator[Told]:
@@ -42,7 +45,7 @@ def _tell_all(task: IntakeTask, push: socket.socket) -> Iterator[Told]:
         intake = Intake(task, [Source(file) for file in task.settings.input.files])
         for finding in intake.findings():
             findings.append(finding)
-            if isinstance(finding, ReadSoFar):
+            if isinstance(finding, Pause):
                 yield findings
                 findings = []
                 _wait(intake, push)
@@ -60,11 +63,10 @@ def _wait(intake: Intake, push: socket.socket) -> None:
     fd = intake.source.dry_fd
     if fd is None:
         return
-    left = None if intake.flush_at is None else max(0.0, intake.flush_at - time.monotonic())
-    ready, _, _ = select.select([fd, push.fileno()], [], [], left)
-    if push.fileno() in ready:  # it has nothing more to say
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.register(push, select.POLLIN)  # it has nothing more to say
+    seconds = intake.seconds_to_wait
+    ready = poll.poll(None if seconds is None else seconds * 1000)
+    if push.fileno() in dict(ready):
         sys.exit()
-
-
-if __name__ == "__main__":
-    main()
