@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -311,3 +312,22 @@ def test_all_bytes_read_are_told(
     command = ["push", "r.ndjson", "-t", "t", "--base-url", server.base_url, "--json", *keys]
     document = json.loads(rjcli(*command).stdout)
     assert (document["exit_code"], document["bytes_read"]) == (end, len(content))
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_done_without(
+    rjcli: Rjcli, serve: Serve, large: Path, closed: str
+) -> None:
+    """Whoever closes stdin, stdout or stderr gets a push as ever, and no traceback."""
+    server = serve(always(answer()))
+    command = shlex.join([sys.executable, "-m", "rjcli", *arguments(server, large)])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{command} {closed}"],
+        capture_output=True,
+        cwd=rjcli.home,
+        env=rjcli.environment(),
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert len(ids(server)) == LARGE - 12
