@@ -5,14 +5,16 @@ import socket
 import ssl
 from typing import Self
 
-import httpx
 from multidict import CIMultiDict
 
+from rjcli.lean_import import without
 from rjcli.proxy import Proxy
 from rjcli.tls import no_authorities
 
 with no_authorities():
     import aiohttp
+with without("httpx._main"):  # its command line, which takes longer to import than the rest
+    import httpx
 
 
 class UntrustedServerError(httpx.ConnectError):

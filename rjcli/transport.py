@@ -12,15 +12,17 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self, cast
 
-import httpx
-
 from rjcli import __version__
 from rjcli.aiohttp_transport import AiohttpTransport, ProxyRefusedError, UntrustedServerError
 from rjcli.api import Answer, Endpoint
 from rjcli.credentials import Credentials
 from rjcli.errors import RjcliError, RouteError, TransportError
+from rjcli.lean_import import without
 from rjcli.proxy import Proxy, find_proxy
 from rjcli.tls import trust, trust_nobody
+
+with without("httpx._main"):
+    import httpx
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _FOREIGN_LOGGERS = ("aiohttp", "asyncio", "httpx")
