@@ -43,13 +43,13 @@ from rjcli.model import (
 from rjcli.run import Position, Prefix, Run
 from rjcli.sending import Upsert
 from rjcli.settings import ColumnType, PushSettings
+from rjcli.stopping import SIGNALS
 
 Emit = Callable[[Event], None]
 
 _PROGRESS_SECONDS = 0.1
 _MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
 _PAUSE_SECONDS = 0.05
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def name_run(table: str, now: datetime) -> str:
@@ -115,7 +115,7 @@ class Push:
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; give what ended that early."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in SIGNALS:
             loop.add_signal_handler(number, self._interrupt, number)
         try:
             async with aclosing(self._batches()) as batches:
@@ -238,7 +238,7 @@ class Push:
     def _interrupt(self, number: signal.Signals) -> None:
         """Stop in good order; a second signal finds its default and ends the process at once."""
         loop = asyncio.get_running_loop()
-        for each in _SIGNALS:
+        for each in SIGNALS:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
         self._delivery.stop(InterruptedByUserError(f"stopped by {number.name}", signal=number))

@@ -1,7 +1,11 @@
 """Stopping in good order: work that can be interrupted, and the reason why it was."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Those that ask a push to stop."""
 
 
 class Stop:

@@ -6,7 +6,9 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,11 @@ class ScriptedServer(LoopbackServer):
             pass
         finally:
             writer.transport.abort()
+
+
+def ids(server: ScriptedServer) -> list[Any]:
+    """The ids of all records that were sent, in order."""
+    return [record["id"] for request in server.requests for record in orjson.loads(request.body)]
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:

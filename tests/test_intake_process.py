@@ -19,7 +19,7 @@ import pytest
 
 import rjcli as rjcli_package
 from tests.conftest import CANARY_KEY, Rjcli, Serve
-from tests.scripted import Request, ScriptedServer, always, answer
+from tests.scripted import Request, ScriptedServer, always, answer, ids
 
 LARGE = 12_000  # records that are worth a process
 PROCESSES = Path("/proc")
@@ -49,11 +49,6 @@ async def refuse_poison(request: Request) -> bytes:
 def arguments(server: ScriptedServer, file: str | Path, *more: str) -> list[str]:
     """The arguments of a push."""
     return ["push", str(file), "-t", "t", "-k", "id", "--base-url", server.base_url, *more]
-
-
-def ids(server: ScriptedServer) -> list[int]:
-    """The ids of all records that were sent."""
-    return [record["id"] for request in server.requests for record in orjson.loads(request.body)]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import LocalApi, Rjcli, Serve
 from tests.faulty import FaultyTable
-from tests.scripted import Request, Script, ScriptedServer, always, answer
+from tests.scripted import Request, Script, ScriptedServer, always, answer, ids
 
 KILLS = int(os.environ.get("RJCLI_TEST_KILLS", "4"))
 REFUSED = answer(400, b'{"code":400,"message":"Bad Request","reasons":["poison"]}')
@@ -50,11 +50,6 @@ def write(path: Path, records: Iterable[Any]) -> Path:
 def numbered(count: int) -> list[Any]:
     """Records with as many keys."""
     return [{"id": number} for number in range(count)]
-
-
-def ids(server: ScriptedServer) -> list[Any]:
-    """The ids of all records that were sent, in order."""
-    return [record["id"] for request in server.requests for record in orjson.loads(request.body)]
 
 
 def stopping_at(batches: int) -> Script:

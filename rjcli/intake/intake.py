@@ -19,7 +19,7 @@ from rjcli.intake.findings import (
 )
 from rjcli.model import Block, Noted, Records, Rejection
 from rjcli.prepare import NO_KEYS, Preparer
-from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading import Input, Source, TypeDetector, total_size
 from rjcli.run import Checkpoint, Form
 from rjcli.settings import ColumnType, Format, PushSettings
 
@@ -247,9 +247,8 @@ class Intake:
             yield from self._flush()
 
     def _read_so_far(self) -> ReadSoFar:
-        sizes = [source.size for source in self._sources]
-        total = None if None in sizes else sum(size or 0 for size in sizes)
-        return ReadSoFar(self._read, sum(source.bytes_read for source in self._sources), total)
+        bytes_read = sum(source.bytes_read for source in self._sources)
+        return ReadSoFar(self._read, bytes_read, total_size(self._sources))
 
     def _check_keys_known(self) -> None:
         """Where no record has keys at all, it is the command that lacks them."""

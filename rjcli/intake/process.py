@@ -16,10 +16,10 @@ from rjcli.errors import UnfinishedError
 from rjcli.intake.findings import Finding, Pause
 from rjcli.intake.intake import Intake, IntakeTask
 from rjcli.intake.wire import LENGTH, Told, unpack
-from rjcli.reading import Source
+from rjcli.reading import Source, total_size
+from rjcli.stopping import SIGNALS
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # It is to find the same modules, which an environment variable could not say of all paths.
 _WORKER = "import sys; sys.path[:] = sys.argv[2:]; from rjcli.intake.worker import main; main()"
 
@@ -75,8 +75,8 @@ async def _wait(intake: Intake) -> None:
 
 def _pays(sources: Sequence[Source]) -> bool:
     """Whether another process would save time, and can be started at all."""
-    sizes = [source.size for source in sources]
-    is_large = None in sizes or sum(size or 0 for size in sizes) >= _WORTH_BYTES
+    size = total_size(sources)
+    is_large = size is None or size >= _WORTH_BYTES
     usable = os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)
     can_start = bool(sys.executable) and not getattr(sys, "frozen", False)
     return is_large and len(usable) > 1 and can_start
@@ -94,7 +94,7 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     with ours, ExitStack() as stack:
         stack.enter_context(theirs)
         theirs.set_inheritable(True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         process = subprocess.Popen(  # noqa: S603 - a command of our own
             [sys.executable, "-P", "-c", _WORKER, str(theirs.fileno()), *sys.path],

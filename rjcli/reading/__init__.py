@@ -9,6 +9,6 @@ long is being dropped. So reading never keeps requests that are in flight waitin
 
 from rjcli.reading.cells import TypeDetector
 from rjcli.reading.inputs import Input
-from rjcli.reading.source import Source
+from rjcli.reading.source import Source, total_size
 
-__all__ = ["Input", "Source", "TypeDetector"]
+__all__ = ["Input", "Source", "TypeDetector", "total_size"]

@@ -5,7 +5,7 @@ import select
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from rjcli.errors import InputError, UnfinishedError
@@ -123,6 +123,12 @@ class Source:
     def _unreadable(self, error: Exception) -> InputError:
         reason = error.strerror if isinstance(error, OSError) else "there is none"
         return InputError(f"cannot read {self.name}: {reason}")
+
+
+def total_size(sources: Iterable[Source]) -> int | None:
+    """How many bytes some sources have together; None if one of them is a pipe."""
+    sizes = [source.size for source in sources]
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def _has_data(fd: int) -> bool:
