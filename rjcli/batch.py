@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from itertools import accumulate
+from operator import add
 
 from rjcli.model import Batch, Records
 
 
 def make_batch(records: Records) -> Batch:
-    """Join records, each already encoded, into the body of one request."""
-    body = b"[%b]" % b",".join(records.column("json"))
-    return Batch(records, body, {*records.column("key")})
+    """Join records into the body of one request, without changing a byte behind their braces."""
+    parts = zip(records.column("opening"), records.column("json"), strict=True)
+    return Batch(records, b"[%b]" % b",".join([opening + json[1:] for opening, json in parts]))
 
 
 def split_batch(batch: Batch) -> tuple[Batch, Batch]:
@@ -42,10 +43,12 @@ class Batcher:
 
     def cut(self) -> Records | None:
         """Give the records of a batch, if there is a full one."""
-        jsons = self._records.column("json")[self._given : self._given + self._size]
-        # A body has a comma or bracket behind each record, and a bracket before the first.
-        if sum(map(len, jsons)) + len(jsons) >= self._max_bytes:
-            sizes = accumulate(len(json) + 1 for json in jsons)
+        due = slice(self._given, self._given + self._size)
+        jsons, openings = (self._records.column(name)[due] for name in ("json", "opening"))
+        # A body has a comma or bracket behind each record, where the record has lost its brace,
+        # and a bracket before the first.
+        if sum(map(len, jsons)) + sum(map(len, openings)) >= self._max_bytes:
+            sizes = accumulate(map(add, map(len, jsons), map(len, openings)))
             return self._give(bisect_left([*sizes], self._max_bytes) or 1)
         return self._give(self._size) if len(jsons) == self._size else None
 

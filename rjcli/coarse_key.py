@@ -34,10 +34,15 @@ def coarse(value: Any) -> str | float | None:
 
 def coarse_all(values: Sequence[Any]) -> list[Hashable | None]:
     """Map many key values; numbers, which most keys are, at once."""
-    if {*map(type, values)} <= {int, float}:
-        with suppress(OverflowError):
+    types = {*map(type, values)}
+    if types <= {int, float} or (types == {str} and _are_digits("".join(values))):
+        with suppress(OverflowError, ValueError):  # the latter of an empty string
             return [*map(float, values)]
     return [*map(coarse, values)]
+
+
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _coarse_text(value: str) -> str | float:

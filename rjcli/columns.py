@@ -1,6 +1,6 @@
 """Many rows as a few columns: most of them are never looked at one by one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from msgspec import Struct
@@ -18,19 +18,30 @@ class Columns(Sequence[Row], Generic[Row]):
     row: ClassVar[type[Struct]]
 
     def __init__(self, *columns: list[Any]) -> None:
-        self._columns = columns or tuple([] for _ in self.row.__struct_fields__)
+        self._columns: Sequence[list[Any]] = columns or [[] for _ in self.row.__struct_fields__]
+        self._known: Mapping[str, list[Any]] = {}
+        self._make_others: Callable[[], Mapping[str, list[Any]]] | None = None
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Self:
         """The same rows as columns."""
         return cls(*map(list, zip(*map(astuple, rows), strict=True)))
 
+    @classmethod
+    def later(cls, make_others: Callable[[], Mapping[str, list[Any]]], **known: list[Any]) -> Self:
+        """Columns of which some are known, one at least; the others are made when looked at."""
+        columns = cls()
+        columns._known, columns._make_others = known, make_others
+        return columns
+
     def column(self, name: str) -> list[Any]:
         """All values of a field."""
-        return self._columns[self.row.__struct_fields__.index(name)]
+        if name in self._known:
+            return self._known[name]
+        return self._all()[self.row.__struct_fields__.index(name)]
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return len(next(iter(self._known.values()), self._columns[0]))
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -39,12 +50,19 @@ class Columns(Sequence[Row], Generic[Row]):
     def __getitem__(self, index: slice) -> Self: ...
 
     def __getitem__(self, index: int | slice) -> Row | Self:
-        parts = [column[index] for column in self._columns]
+        parts = [column[index] for column in self._all()]
         return type(self)(*parts) if isinstance(index, slice) else cast("Row", self.row(*parts))
 
     def __iter__(self) -> Iterator[Row]:
-        return cast("Iterator[Row]", map(self.row, *self._columns))
+        return cast("Iterator[Row]", map(self.row, *self._all()))
 
     def __add__(self, others: Self) -> Self:
-        pairs = zip(self._columns, others._columns, strict=True)
+        pairs = zip(self._all(), others._all(), strict=True)
         return type(self)(*(column + other for column, other in pairs))
+
+    def _all(self) -> Sequence[list[Any]]:
+        if self._make_others:
+            columns = {**self._known, **self._make_others()}
+            self._columns = [columns[name] for name in self.row.__struct_fields__]
+            self._make_others = None
+        return self._columns

@@ -1,7 +1,6 @@
 """Key order: which batches must wait for which, so that no key's versions overtake each other."""
 
 from collections.abc import Hashable
-from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 Holder = TypeVar("Holder", bound=Hashable)
@@ -17,8 +16,10 @@ class KeyOrder(Generic[Holder]):
         self._last: dict[Hashable, Holder] = {}
         self._held: dict[Holder, set[Hashable]] = {}  # the keys that each is the last one for
 
-    def claim(self, keys: AbstractSet[Hashable], holder: Holder) -> set[Holder]:
+    def claim(self, keys: set[Hashable], holder: Holder) -> set[Holder]:
         """Claim keys behind everyone who holds one of them; give those to wait for.
+
+        The set of keys is kept, and changed.
 
         It is enough to wait for each key's last holder: that one waits for the one before.
         """
@@ -28,7 +29,7 @@ class KeyOrder(Generic[Holder]):
             self._held[last].remove(key)
             earlier.add(last)
         self._last.update(dict.fromkeys(keys, holder))
-        self._held[holder] = set(keys)
+        self._held[holder] = keys
         return earlier
 
     def release(self, holder: Holder) -> None:

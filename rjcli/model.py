@@ -4,9 +4,10 @@ Structs, and not dataclasses: they take a third of the time to make, and a tenth
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from enum import Enum, StrEnum
-from typing import Any
+from itertools import repeat
+from operator import contains
+from typing import Any, Self
 
 from msgspec import Struct, field
 
@@ -27,7 +28,8 @@ class RawRecord(Struct, frozen=True):
 class Record(Struct, frozen=True):
     """A record that is ready to be sent."""
 
-    json: bytes  # the exact bytes to send, `keys` included
+    json: bytes  # the exact text of one JSON object
+    opening: bytes  # is sent in the place of its brace: that brace, and the keys it does not bring
     key: Hashable  # coarse: equal for all keys that the API might take for the same
     raw: bytes
     file: str
@@ -39,6 +41,31 @@ class RawRecords(Columns[RawRecord]):
     """Consecutive raw records, as columns."""
 
     row = RawRecord
+    _values: Mapping[str, Sequence[Any]] | None = None  # by the names of the fields
+
+    @classmethod
+    def alike(cls, values: Mapping[str, Sequence[Any]], **known: list[Any]) -> Self:
+        """Records that all have the same fields, each of which has a column of values."""
+        records = cls.later(lambda: {"fields": zip_fields(values)}, **known)
+        records._values = values  # noqa: SLF001 - of its own kind
+        return records
+
+    def has(self, name: str) -> bool:
+        """Whether any of the records has a field."""
+        if self._values is not None:
+            return name in self._values
+        return any(map(contains, self.column("fields"), repeat(name)))
+
+    def values(self, name: str) -> Sequence[Any]:
+        """The values of a field, None where a record does not have it."""
+        if self._values is not None:
+            return self._values.get(name) or [None] * len(self)
+        return [fields.get(name) for fields in self.column("fields")]
+
+
+def zip_fields(values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The fields of records that all have the same, from a column of values for each."""
+    return [*map(dict, map(zip, repeat([*values]), zip(*values.values(), strict=True)))]
 
 
 class Records(Columns[Record]):
@@ -76,7 +103,11 @@ class Batch(Struct, frozen=True, eq=False):
 
     records: Records
     body: bytes
-    keys: AbstractSet[Hashable]
+
+    @property
+    def keys(self) -> set[Hashable]:
+        """The coarse keys of its records, in a set of its own."""
+        return {*self.records.column("key")}
 
 
 class Outcome(Enum):

@@ -1,8 +1,6 @@
 """Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
-from operator import contains
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +11,7 @@ from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection
 from rjcli.settings import ShapeSettings
 from rjcli.shape import Shaper, UnshapeableError
 
+_BRACE = b"{"
 NO_KEYS = f"the record has no {KEYS_FIELD!r} field, and no --keys was given"
 
 
@@ -25,11 +24,10 @@ class Preparer:
     def __init__(self, keys: tuple[str, ...], shape: ShapeSettings) -> None:
         self._keys = keys
         self._shaper = Shaper(shape) if shape else None
-        # The exact bytes of a record follow these, without the brace that opens it.
-        self._opening = b"{" + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
+        self._opening = _BRACE + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
 
     def prepare(self, block: Block) -> Iterator[Records | Rejection]:
-        """Splice the keys into the records' own bytes, or say why one cannot be loaded.
+        """Say what is to be spliced into the records' own bytes, or why one cannot be loaded.
 
         Gives all of the block, in order.
         """
@@ -51,15 +49,13 @@ class Preparer:
 
     def _prepare_all(self, block: RawRecords) -> Records | None:
         """Prepare records together, which is far quicker, if nothing is special about any."""
-        fields = block.column("fields")
-        if self._shaper or not self._keys or any(map(contains, fields, repeat(KEYS_FIELD))):
+        if self._shaper or not self._keys or block.has(KEYS_FIELD):
             return None
-        keys = _coarse_keys(self._keys, fields)
+        keys = _coarse_keys(self._keys, block.values)
         if None in keys:
             return None
-        jsons = [self._opening + json[1:] for json in block.column("json")]
-        places = map(block.column, ("file", "line", "number"))
-        return Records(jsons, keys, block.column("raw"), *places)
+        rest = map(block.column, ("raw", "file", "line", "number"))
+        return Records(block.column("json"), [self._opening] * len(block), keys, *rest)
 
     def _prepare(self, raw: RawRecord) -> Record | Rejection:
         if self._shaper:
@@ -67,19 +63,18 @@ class Preparer:
                 raw = self._shaper.shape(raw)
             except UnshapeableError as error:
                 return _reject(raw, str(error))
-        json, keys, fields = raw.json, self._keys, raw.fields
+        opening, keys, fields = self._opening, self._keys, raw.fields
         if KEYS_FIELD in fields:
             keys, reason = self._own_keys(fields[KEYS_FIELD])
             if reason:
                 return _reject(raw, reason)
-        elif keys:
-            json = self._opening + json[1:]
-        else:
+            opening = _BRACE
+        elif not keys:
             return _reject(raw, NO_KEYS)
-        [key] = _coarse_keys(keys, [fields])
+        [key] = _coarse_keys(keys, lambda name: [fields.get(name)])
         if key is None:
             return _reject(raw, *_faults(keys, fields))
-        return Record(json, key, raw.raw, raw.file, raw.line, raw.number)
+        return Record(raw.json, opening, key, raw.raw, raw.file, raw.line, raw.number)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
         """The keys that a record brings, and what is wrong with them."""
@@ -96,13 +91,14 @@ class Preparer:
 
 
 def _coarse_keys(
-    names: Sequence[str], records: Sequence[Mapping[str, Any]]
+    names: Sequence[str], values: Callable[[str], Sequence[Any]]
 ) -> list[Hashable | None]:
     """The coarse key of each of some records, its parts in the order of their names.
 
-    None where a part is missing or is no single value.
+    ``values``: of a field, by its name. A key is None where a part of it is
+    missing or is no single value.
     """
-    parts = [coarse_all([fields.get(name) for fields in records]) for name in sorted(names)]
+    parts = [coarse_all(values(name)) for name in sorted(names)]
     if len(parts) == 1:
         return parts[0]
     return [None if None in key else key for key in zip(*parts, strict=True)]

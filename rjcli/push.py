@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rjcli.account import Account
-from rjcli.batch import make_batch
 from rjcli.delivery import Delivery, DryRun
 from rjcli.ending import can_resume, ending
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
@@ -135,9 +134,11 @@ class Push:
             async for finding in findings:
                 if not isinstance(finding, SpanRead):
                     await self._take(finding)
-                elif batch := self._close_span(finding):
+                    continue
+                self._close_span(finding)
+                if finding.batch:
                     self._save_if_due()
-                    yield batch
+                    yield finding.batch
 
     def _inherit(self) -> bool:
         """Begin where the run that is resumed came to; tell if its records are to be recalled."""
@@ -148,12 +149,10 @@ class Push:
         delivery.inherit(run.in_doubt, suspects)
         return bool(suspects and self._settings.delivery.settle)
 
-    def _close_span(self, span: SpanRead) -> Batch | None:
-        batch = make_batch(span.records) if span.records else None
+    def _close_span(self, span: SpanRead) -> None:
         self._read = span.read
-        self._taken += len(span.records)
-        self._prefix.close(span.end, span.digest, batch)
-        return batch
+        self._taken += len(span.batch.records) if span.batch else 0
+        self._prefix.close(span.end, span.digest, span.batch)
 
     async def _take(self, finding: Finding) -> None:
         match finding:

@@ -43,7 +43,7 @@ SETTINGS = DeliverySettings(jobs=16, settle=0)
 def record(key: Any, version: int) -> Record:
     """A record with a key and a version."""
     text = json.dumps({"keys": ["id"], "id": key, "version": version}).encode()
-    return Record(text, coarse(key), text, "f", version, version)
+    return Record(text, b"{", coarse(key), text, "f", version, version)
 
 
 def versions(count: int, keys: int, seed: int = 0) -> list[Record]:

@@ -70,8 +70,8 @@ def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint 
         async with asyncio.timeout(10), aclosing(findings):
             while len(taken) < 2:
                 finding = await anext(findings)
-                if isinstance(finding, SpanRead):
-                    taken += [record.raw[-8:] for record in finding.records]
+                if isinstance(finding, SpanRead) and finding.batch:
+                    taken += [record.raw[-8:] for record in finding.batch.records]
         return taken
 
     with ThreadPoolExecutor() as writer, open_intake([Source(path)]) as take_in:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rjcli.model import RawRecord, RawRecords, Record, Rejection
+from rjcli.batch import make_batch
+from rjcli.model import RawRecord, RawRecords, Record, Records, Rejection
 from rjcli.prepare import Preparer
 from rjcli.settings import ShapeSettings
 from tests.test_reading import json_objects
@@ -37,8 +38,9 @@ def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> No
     record = {name: value for name, value in record.items() if name != "keys"} | {'i"d': key}
     [prepared] = prepared_by(Preparer(('i"d',), ShapeSettings()), [raw(record)])
     assert isinstance(prepared, Record)
-    assert prepared.json == b'{"keys":["i\\"d"],' + json.dumps(record).encode()[1:]
-    assert json.loads(prepared.json) == record | {"keys": ['i"d']}
+    body = make_batch(Records.of([prepared])).body
+    assert body == b'[{"keys":["i\\"d"],' + json.dumps(record).encode()[1:] + b"]"
+    assert json.loads(body) == [record | {"keys": ['i"d']}]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_own_keys_that_agree_are_left_alone() -> None:
     record = {"id": 1, "sku": "a", "keys": ["sku", "id"]}
     [prepared] = prepared_by(Preparer(("id", "sku"), ShapeSettings()), [raw(record)])
     assert isinstance(prepared, Record)
-    assert prepared.json == json.dumps(record).encode()
+    assert make_batch(Records.of([prepared])).body == json.dumps([record]).encode()
 
 
 @given(

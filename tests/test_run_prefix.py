@@ -33,7 +33,7 @@ def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, st
                 prefix.reject(number, reject(number, Stage.READ))
             else:
                 raw = b"%d" % number
-                records.append((Record(raw, number, raw, "f", number, number), fate))
+                records.append((Record(raw, b"{", number, raw, "f", number, number), fate))
         batch = make_batch(Records.of(record for record, _ in records)) if records else None
         prefix.close(number, hashlib.sha256(b"%d" % number).digest(), batch)
         if batch:

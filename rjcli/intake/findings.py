@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from rjcli.model import Noted, Records, Rejection
+from rjcli.model import Batch, Noted, Records, Rejection
 from rjcli.run import Form
 from rjcli.settings import ColumnType
 
@@ -44,13 +44,13 @@ class RecordRejected(Struct, frozen=True):
 class SpanRead(Struct, frozen=True):
     """The input up to a position was read, and has not been told of before.
 
-    ``digest``: of the whole input up to there. ``records``: of one batch; those
-    of the span that are not among them were rejected, or are passed over.
+    ``digest``: of the whole input up to there. Records of the span that are not
+    in its batch were rejected, or are passed over.
     """
 
     end: int
     digest: bytes
-    records: Records
+    batch: Batch | None
     read: int
 
 

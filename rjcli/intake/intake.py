@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rjcli.batch import Batcher
+from rjcli.batch import Batcher, make_batch
 from rjcli.errors import InputError, RjcliError, UsageError
 from rjcli.intake.findings import (
     Finding,
@@ -152,7 +152,9 @@ class Intake:
                 if block and not begun:
                     begun = True
                     yield self._begin(input_)
-                yield block if self._last is None else block[: self._last - self._seen]
+                if self._last is not None and len(block) > self._last - self._seen:
+                    block = block[: self._last - self._seen]  # noqa: PLW2901 - no more of it
+                yield block
                 if self._seen == self._last:
                     return
 
@@ -166,10 +168,12 @@ class Intake:
 
     def _take(self, block: Block) -> Iterator[Finding]:
         """Account for what a reader found."""
-        if passed := block[: max(0, self._passed_to - self._seen)]:
+        if block and self._seen < self._passed_to:
+            passed = block[: self._passed_to - self._seen]
             yield from self._pass(passed)
             block = block[len(passed) :]
-        if skipped := block[: max(0, self._settings.input.skip - self._seen)]:
+        if block and self._seen < self._settings.input.skip:
+            skipped = block[: self._settings.input.skip - self._seen]
             self._see([item.raw for item in skipped])
             yield self._close_span()
             block = block[len(skipped) :]
@@ -207,7 +211,7 @@ class Intake:
         pending = self._batcher.pending
         self._digest_seen(but=pending)
         end, digest = self._seen - pending, self._digest.digest()
-        return SpanRead(end, digest, records or Records(), self._read)
+        return SpanRead(end, digest, make_batch(records) if records else None, self._read)
 
     def _fill(self, records: Records) -> Iterator[Finding]:
         self._see(records.column("raw"))

@@ -113,10 +113,10 @@ class CellEncoder:
 
     def encode(
         self, rows: Sequence[Sequence[str]]
-    ) -> tuple[list[bytes], list[dict[str, Any]], Mapping[int, str]]:
-        """The JSON and the fields of rows as long as the header; by index, what does not fit."""
+    ) -> tuple[list[bytes], Mapping[str, Sequence[Any]], Mapping[int, str]]:
+        """The JSON of rows as long as the header; by name, values; by index, what does not fit."""
         if not rows:
-            return [], [], {}
+            return [], {}, {}
         faults: dict[int, str] = {}
         columns = [
             self._encode_column(name, type_, cells, faults)
@@ -127,11 +127,10 @@ class CellEncoder:
         texts = chain.from_iterable(
             (repeat(lead), texts) for lead, (texts, _) in zip(self._leads, columns, strict=True)
         )
-        values = zip(*(values for _, values in columns), strict=True)
+        values = {name: values for name, (_, values) in zip(self._header, columns, strict=True)}
         # The loops are in map, for they run once for each record.
         jsons = map(str.encode, map("".join, zip(*texts, repeat("}"), strict=False)))
-        fields = map(dict, map(zip, repeat(self._header), values))
-        return [*jsons], [*fields], faults
+        return [*jsons], values, faults
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from rjcli.errors import InputError
-from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
+from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
 from rjcli.reading.cells import CellEncoder, TypeDetector
 from rjcli.reading.rows import Rows, read_rows
@@ -47,10 +47,17 @@ class DelimitedReader:
         encoding = encoding_without_mark(self._settings.encoding)
         raws = [text.rstrip("\r\n").encode(encoding) for text in rows.texts]
         fitting = [cells for cells in rows.cells if len(cells) == width]
-        jsons, fields, faults = encoder.encode(fitting)
+        jsons, values, faults = encoder.encode(fitting)
         if len(fitting) == len(raws) and not faults and max(map(len, raws), default=0) <= longest:
-            numbers = [*range(first_number, first_number + len(raws))]
-            return RawRecords(raws, jsons, fields, [file] * len(raws), [*rows.lines], numbers)
+            return RawRecords.alike(
+                values,
+                raw=raws,
+                json=jsons,
+                file=[file] * len(raws),
+                line=[*rows.lines],
+                number=[*range(first_number, first_number + len(raws))],
+            )
+        fields = zip_fields(values)
         block: list[RawRecord | Rejection] = []
         places = iter(range(len(fitting)))
         for index, (cells, raw, line) in enumerate(zip(rows.cells, raws, rows.lines, strict=True)):
