@@ -20,6 +20,9 @@ from rjcli.reading import Source, total_size
 from rjcli.stopping import SIGNALS
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
+# For glibc, which would give back the memory of each block, and ask for it again: a tenth of the
+# time. Bytes.
+_MEMORY_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(8 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20)}
 # It is to find the same modules, which an environment variable could not say of all paths.
 _WORKER = "import sys; sys.path[:] = sys.argv[2:]; from rjcli.intake.worker import main; main()"
 
@@ -89,7 +92,8 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     It has the standard input, which may be what is to be read, and all that can be read through
     /dev/fd. It never knows the API key, and leaves signals to this process.
     """
-    environ = {name: value for name, value in os.environ.items() if name != API_KEY_VARIABLE}
+    environ = _MEMORY_KEPT | os.environ
+    environ.pop(API_KEY_VARIABLE, None)
     ours, theirs = socket.socketpair()
     with ours, ExitStack() as stack:
         stack.enter_context(theirs)

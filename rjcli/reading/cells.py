@@ -6,11 +6,13 @@ column is checked by a single match.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, repeat
 from json.encoder import encode_basestring
 from typing import Any
 
 from rjcli.json_text import MalformedJsonError, parse_value
+from rjcli.reading.rows import DELIMITERS
 from rjcli.settings import ColumnType, CsvSettings
 
 _NULL = "null"
@@ -26,11 +28,13 @@ def _column_of(value: str) -> re.Pattern[str]:
 _PLAIN_INTEGER = r"0|-?[1-9][0-9]{0,17}"
 _PLAIN_DECIMAL = r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]+"
 _LONG_INTEGER = re.compile(r"-?[1-9][0-9]{18}")
-_DETECTED = {
-    ColumnType.BOOLEAN: _column_of("true|false"),
-    ColumnType.INTEGER: _column_of(_PLAIN_INTEGER),
-    ColumnType.NUMBER: _column_of(f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}"),
+_PLAIN = {
+    ColumnType.BOOLEAN: "true|false",
+    ColumnType.INTEGER: _PLAIN_INTEGER,
+    ColumnType.NUMBER: f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}",
 }
+_DETECTED = {type_: _column_of(value) for type_, value in _PLAIN.items()}
+_COLUMNS_A_BLOCK = 10  # that can go into a pattern in the time that a block takes without it
 # What can be sent as it stands where the column is pinned to the type.
 _FITTING = {
     ColumnType.BOOLEAN: _column_of("true|false"),
@@ -51,9 +55,11 @@ class TypeDetector:
         self._pinned = settings.types
         self._candidates: dict[str, list[ColumnType]] = {}
         self._seen: set[str] = set()
+        self._unchanged = 0  # how many blocks of rows in a row have told nothing new
 
     def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Take in rows that are as long as the header."""
+        before = [*map(len, self._candidates.values())]
         for name, column in zip(header, zip(*rows, strict=True), strict=False):
             candidates = self._candidates.setdefault(
                 name, [] if name in self._pinned else [*_DETECTED]
@@ -63,6 +69,32 @@ class TypeDetector:
             ):
                 self._seen.add(name)
                 candidates[:] = [type_ for type_ in candidates if _all_are(type_, values)]
+        is_unchanged = before == [*map(len, self._candidates.values())]
+        self._unchanged = self._unchanged + 1 if is_unchanged else 0
+
+    def expects(self, header: Sequence[str], text: str, delimiter: str) -> bool:
+        """Whether some text is rows that would tell nothing new; far quicker than to observe them.
+
+        It may say no where observing would not tell anything new either.
+        """
+        is_worth_a_pattern = self._unchanged * _COLUMNS_A_BLOCK >= len(header) > 0
+        if not is_worth_a_pattern or delimiter not in DELIMITERS:  # others may be part of numbers
+            return False
+        cells = tuple(self._expected(name, delimiter) for name in header)
+        return bool(_rows_of(cells, delimiter).fullmatch(text))
+
+    def _expected(self, name: str, delimiter: str) -> str | None:
+        """A pattern for the values of a column that would tell nothing new; None: none would."""
+        candidates = self._candidates.get(name, [*_DETECTED])
+        if not candidates:
+            return None
+        values = [""]
+        # Each integer is a number, too, but no value can be a boolean and either of them.
+        if ColumnType.BOOLEAN not in candidates or len(candidates) == 1:
+            values.append(_PLAIN[candidates[0]])
+        if self._null and {delimiter, *'"\r\n'}.isdisjoint(self._null):
+            values.append(re.escape(self._null))
+        return "|".join(values)
 
     def types(self) -> dict[str, ColumnType]:
         """The type of each column seen; the pinned ones as they are pinned."""
@@ -71,6 +103,20 @@ class TypeDetector:
             or (candidates[0] if candidates and name in self._seen else ColumnType.STRING)
             for name, candidates in self._candidates.items()
         }
+
+
+@lru_cache(maxsize=1)
+def _rows_of(cells: Sequence[str | None], delimiter: str) -> re.Pattern[str]:
+    """A pattern for whole rows, with their line ends, of such cells; where it is None, of any.
+
+    Each cell is matched for good with what ends it, so that no text makes it backtrack far.
+    """
+    mark = re.escape(delimiter)
+    any_ = rf'[^"\r\n\0{mark}]*+|"[^"\0]*+(?:""[^"\0]*+)*+"'
+    texts = [any_ if cell is None else f'(?:{cell})|"(?:{cell})"' for cell in cells]
+    *others, last = [f"(?:{text})" for text in texts]
+    row = "".join(f"(?>{text}{mark})" for text in others) + rf"(?>{last}(?:\r?\n|\r))"
+    return re.compile(f"(?:{row})*+")
 
 
 def _all_are(type_: ColumnType, values: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
 from rjcli.reading.cells import CellEncoder, TypeDetector
-from rjcli.reading.rows import Rows, read_rows
+from rjcli.reading.rows import PassOver, Rows, read_rows
 from rjcli.reading.text import decode, encoding_without_mark
 from rjcli.settings import ColumnType, CsvSettings
 
@@ -77,7 +77,12 @@ class DelimitedReader:
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show all rows to a detector; yields None now and then, so that others can go on."""
-        for header, rows in self._rows(byte_strings):
+        header: list[str] = []
+
+        def pass_over(text: str, delimiter: str) -> bool:
+            return detector.expects(header, text, delimiter)
+
+        for header, rows in self._rows(byte_strings, pass_over):
             if rows is not None:
                 fitting = [cells for cells in rows.cells if len(cells) == len(header)]
                 detector.observe(header, fitting)
@@ -90,11 +95,13 @@ class DelimitedReader:
         except InputError:
             return []  # cut off, or bad: then it is refused where the records are read
 
-    def _rows(self, byte_strings: Iterator[bytes]) -> Iterator[tuple[list[str], Rows | None]]:
+    def _rows(
+        self, byte_strings: Iterator[bytes], pass_over: PassOver | None = None
+    ) -> Iterator[tuple[list[str], Rows | None]]:
         """Rows behind the header, with the header."""
         texts = decode(byte_strings, self._file, self._settings.encoding)
         header: list[str] = []
-        for rows in read_rows(texts, self._delimiter, self._max_record_bytes):
+        for rows in read_rows(texts, self._delimiter, self._max_record_bytes, pass_over):
             if rows is None or header:
                 yield header, rows
                 continue

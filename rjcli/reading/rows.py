@@ -3,13 +3,16 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rjcli.reading.block import too_long
 from rjcli.reading.long_row import LongRow
 
 DELIMITERS = (",", ";", "\t", "|")
+
+PassOver = Callable[[str, str], bool]
+"""Whether whole lines, with this delimiter, are rows that need not be parsed."""
 
 csv.field_size_limit(2**31 - 1)  # the module's own limit would refuse long texts
 
@@ -42,14 +45,17 @@ class Rows:
 
 
 def read_rows(
-    texts: Iterator[str | None], delimiter: str | None, max_characters: int
+    texts: Iterator[str | None],
+    delimiter: str | None,
+    max_characters: int,
+    pass_over: PassOver | None = None,
 ) -> Iterator[Rows | None]:
     """Parse rows; None is "nothing there yet".
 
     ``delimiter`` None: the one that the header has most of. A row that would
     have to be held past ``max_characters`` comes without its text.
     """
-    parser = _Parser(delimiter, max_characters)
+    parser = _Parser(delimiter, max_characters, pass_over)
     for text in texts:
         if text is None:
             yield from parser.catch_up()
@@ -62,9 +68,12 @@ def read_rows(
 class _Parser:
     """Holds the lines of a row until the last one has come."""
 
-    def __init__(self, delimiter: str | None, max_characters: int) -> None:
+    def __init__(
+        self, delimiter: str | None, max_characters: int, pass_over: PassOver | None
+    ) -> None:
         self._delimiter = delimiter
         self._max_characters = max_characters
+        self._pass_over = pass_over
         self._lines: list[str] = []  # whole ones, not parsed yet
         self._line_number = 1  # of the first of them
         self._size = 0  # characters in them
@@ -140,6 +149,9 @@ class _Parser:
     def _parse(self) -> Rows:
         """Take the rows that end within the lines held."""
         lines, first = self._lines, self._line_number
+        if self._pass_over and self._delimiter and self._pass_over("".join(lines), self._delimiter):
+            self._move_behind(lines)
+            return Rows([], [], [])
         delimiter = self._delimiter or find_delimiter("".join(lines))
         try:
             cells = list(csv.reader(lines, delimiter=delimiter, strict=True))
@@ -148,12 +160,16 @@ class _Parser:
         if len(cells) != len(lines):
             rows = self._parse_one_by_one(delimiter)
         else:
-            self._hold([])
-            self._line_number += len(lines)
+            self._move_behind(lines)
             rows = Rows(cells, lines, range(first, first + len(lines)))
         if any(rows.cells):  # the header, which the delimiter was found from, is whole
             self._delimiter = delimiter
         return rows
+
+    def _move_behind(self, lines: list[str]) -> None:
+        """Go on behind all lines held."""
+        self._hold([])
+        self._line_number += len(lines)
 
     def _parse_one_by_one(self, delimiter: str) -> Rows:
         """The same where rows go over several lines, or some cannot be parsed."""
