@@ -5,11 +5,11 @@ column is checked by a single match.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import repeat
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, NamedTuple
 
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.reading.rows import DELIMITERS
@@ -139,6 +139,24 @@ def _matches(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
     return bool(pattern.fullmatch(joined)) and joined.count("\n") == len(values) - 1
 
 
+def _need_no_escapes(values: Sequence[str]) -> bool:
+    """Whether quotes around them make them JSON; for speed, without a look at each."""
+    joined = "".join(values)
+    return '"' not in joined and "\\" not in joined and joined.isprintable()
+
+
+def _quote(value: str | None) -> str:
+    return _NULL if value is None else encode_basestring(value)
+
+
+class _Column(NamedTuple):
+    """A column's cells as JSON and as values; ``quote`` belongs on both sides of each text."""
+
+    texts: Sequence[str]
+    values: Sequence[Any]
+    quote: str = ""
+
+
 class CellEncoder:
     """Writes rows as JSON objects: numbers and booleans with their own text, strings quoted.
 
@@ -164,42 +182,42 @@ class CellEncoder:
         if not rows:
             return [], {}, {}
         faults: dict[int, str] = {}
-        columns = [
-            self._encode_column(name, type_, cells, faults)
+        columns = {
+            name: self._encode_column(name, type_, cells, faults)
             for name, type_, cells in zip(
                 self._header, self._types, zip(*rows, strict=True), strict=True
             )
-        ]
-        texts = chain.from_iterable(
-            (repeat(lead), texts) for lead, (texts, _) in zip(self._leads, columns, strict=True)
-        )
-        values = {name: values for name, (_, values) in zip(self._header, columns, strict=True)}
+        }
+        parts: list[Iterable[str]] = []
+        quote = ""  # that ends the value before
+        for lead, column in zip(self._leads, columns.values(), strict=True):
+            parts += [repeat(quote + lead + column.quote), column.texts]
+            quote = column.quote
         # The loops are in map, for they run once for each record.
-        jsons = map(str.encode, map("".join, zip(*texts, repeat("}"), strict=False)))
-        return [*jsons], values, faults
+        jsons = map(str.encode, map("".join, zip(*parts, repeat(quote + "}"), strict=False)))
+        return [*jsons], {name: column.values for name, column in columns.items()}, faults
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]
-    ) -> tuple[Sequence[str], Sequence[Any]]:
-        """The texts and the values of a column; what does not fit goes into ``faults``."""
+    ) -> _Column:
+        """Encode a column; what does not fit goes into ``faults``."""
         nulls = self._nulls(type_)
         values: Sequence[str | None] = cells
         if not nulls.isdisjoint(cells):
             values = [None if cell in nulls else cell for cell in cells]
         if type_ is ColumnType.STRING:
-            if values is cells:
-                return [*map(encode_basestring, cells)], cells
-            return [
-                encode_basestring(value) if value is not None else _NULL for value in values
-            ], values
+            if values is cells and _need_no_escapes(cells):
+                return _Column(cells, cells, quote='"')
+            return _Column([_quote(value) for value in values], values)
+        texts = cells if values is cells else [value or _NULL for value in values]
         if type_ is ColumnType.JSON:
-            return [value or _NULL for value in values], self._parse(name, values, faults)
-        present = [value for value in values if value is not None]
+            return _Column(texts, self._parse(name, values, faults))
+        present = cells if values is cells else [value for value in values if value is not None]
         if present and not _matches(_FITTING[type_], present):
             for index, value in enumerate(values):
                 if value is not None and not _matches(_FITTING[type_], [value]):
                     faults[index] = f"the value in column {name!r} is no {type_}"
-        return [value or _NULL for value in values], values
+        return _Column(texts, values)
 
     def _nulls(self, type_: ColumnType) -> set[str]:
         nulls = set() if self._null is None else {self._null}
