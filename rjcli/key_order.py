@@ -1,6 +1,6 @@
 """Key order: which batches must wait for which, so that no key's versions overtake each other."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 Holder = TypeVar("Holder", bound=Hashable)
@@ -14,22 +14,22 @@ class KeyOrder(Generic[Holder]):
 
     def __init__(self) -> None:
         self._last: dict[Hashable, Holder] = {}
-        self._held: dict[Holder, set[Hashable]] = {}  # the keys that each is the last one for
+        # The keys that each is the last one for, with itself.
+        self._held: dict[Holder, dict[Hashable, Holder]] = {}
 
-    def claim(self, keys: set[Hashable], holder: Holder) -> set[Holder]:
+    def claim(self, keys: Iterable[Hashable], holder: Holder) -> set[Holder]:
         """Claim keys behind everyone who holds one of them; give those to wait for.
-
-        The set of keys is kept, and changed.
 
         It is enough to wait for each key's last holder: that one waits for the one before.
         """
+        claimed = dict.fromkeys(keys, holder)
         earlier = set()
-        for key in self._last.keys() & keys:
+        for key in self._last.keys() & claimed.keys():
             last = self._last[key]
-            self._held[last].remove(key)
+            del self._held[last][key]
             earlier.add(last)
-        self._last.update(dict.fromkeys(keys, holder))
-        self._held[holder] = keys
+        self._last |= claimed
+        self._held[holder] = claimed
         return earlier
 
     def release(self, holder: Holder) -> None:

@@ -6,8 +6,7 @@ cannot be under way any more. As long as no request is in doubt, and for keys
 that come only once, nothing is kept.
 """
 
-from collections.abc import Hashable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Hashable, Iterable, Sequence
 
 from rjcli.model import Record
 
@@ -24,11 +23,12 @@ class LateWrites:
         self._news: list[Hashable] = []  # suspects that nobody has asked for yet
         self.last_doubt = 0.0  # on the caller's clock
 
-    def doubt(self, keys: AbstractSet[Hashable], now: float) -> None:
+    def doubt(self, keys: Iterable[Hashable], now: float) -> None:
         """A request for these keys brought no answer, and may still be applied."""
         self.last_doubt = now
-        self._news += keys - self._suspects
-        self._suspects |= keys
+        news = {*keys} - self._suspects
+        self._news += news
+        self._suspects |= news
 
     def accept(self, records: Sequence[Record], *, in_doubt: bool = False) -> None:
         """Records were accepted, in the order in which they stand in the input.

@@ -105,9 +105,9 @@ class Batch(Struct, frozen=True, eq=False):
     body: bytes
 
     @property
-    def keys(self) -> set[Hashable]:
-        """The coarse keys of its records, in a set of its own."""
-        return {*self.records.column("key")}
+    def keys(self) -> Sequence[Hashable]:
+        """The coarse keys of its records, some of them twice perhaps."""
+        return self.records.column("key")
 
 
 class Outcome(Enum):

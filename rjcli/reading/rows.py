@@ -85,6 +85,9 @@ class _Parser:
 
     def feed(self, text: str) -> Iterator[Rows | None]:
         """Take more text; give the rows that it completes."""
+        if self._passes_over(text):
+            yield Rows([], [], [])
+            return
         # A line that ends in CR may still get its LF.
         line_ends = "\n" in text or "\r" in text or (self._rest and self._rest[-1][-1] == "\r")
         self._rest.append(text)
@@ -94,6 +97,21 @@ class _Parser:
         elif line_ends:
             self._take_lines()
         yield from self._work()
+
+    def _passes_over(self, text: str) -> bool:
+        """Pass over the whole lines that there are with this text, if they need not be parsed."""
+        if not (self._pass_over and self._delimiter) or self._lines or self._long_row:
+            return False
+        if "\n" not in text:
+            return False  # or each piece of a long line would be joined to all before it
+        whole = "".join([*self._rest, text])
+        end = whole.rfind("\n") + 1
+        if not self._pass_over(whole[:end], self._delimiter):
+            return False
+        self._line_number += whole.count("\n", 0, end)
+        rest = whole[end:]
+        self._rest, self._rest_size = [rest] if rest else [], len(rest)
+        return True
 
     def _work(self) -> Iterator[Rows | None]:
         """Parse what is worth while, and begin to drop what is too long."""
@@ -149,9 +167,6 @@ class _Parser:
     def _parse(self) -> Rows:
         """Take the rows that end within the lines held."""
         lines, first = self._lines, self._line_number
-        if self._pass_over and self._delimiter and self._pass_over("".join(lines), self._delimiter):
-            self._move_behind(lines)
-            return Rows([], [], [])
         delimiter = self._delimiter or find_delimiter("".join(lines))
         try:
             cells = list(csv.reader(lines, delimiter=delimiter, strict=True))
@@ -160,16 +175,12 @@ class _Parser:
         if len(cells) != len(lines):
             rows = self._parse_one_by_one(delimiter)
         else:
-            self._move_behind(lines)
+            self._hold([])
+            self._line_number += len(lines)
             rows = Rows(cells, lines, range(first, first + len(lines)))
         if any(rows.cells):  # the header, which the delimiter was found from, is whole
             self._delimiter = delimiter
         return rows
-
-    def _move_behind(self, lines: list[str]) -> None:
-        """Go on behind all lines held."""
-        self._hold([])
-        self._line_number += len(lines)
 
     def _parse_one_by_one(self, delimiter: str) -> Rows:
         """The same where rows go over several lines, or some cannot be parsed."""
