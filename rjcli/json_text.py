@@ -35,7 +35,7 @@ class MalformedJsonError(ValueError):
 
 
 def parse_value(text: bytes) -> Any:
-    """Parse one JSON value. Raises MalformedJsonError if it is none.
+    """Parse one JSON value. Raises MalformedJsonError if it is none, and MemoryError.
 
     Numbers past 64 bits or a double's range become floats, if need be infinite.
     """
@@ -44,6 +44,8 @@ def parse_value(text: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "number is infinity" in error.msg:
             return _parse_huge_numbers(text)
+        if "Not enough memory" in error.msg:
+            raise MemoryError from None
         raise MalformedJsonError(_reason(error, text)) from None
 
 

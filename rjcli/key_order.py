@@ -14,8 +14,7 @@ class KeyOrder(Generic[Holder]):
 
     def __init__(self) -> None:
         self._last: dict[Hashable, Holder] = {}
-        # The keys that each is the last one for, with itself.
-        self._held: dict[Holder, dict[Hashable, Holder]] = {}
+        self._held: dict[Holder, dict[Hashable, Holder]] = {}  # the part of it that is each one's
 
     def claim(self, keys: Iterable[Hashable], holder: Holder) -> set[Holder]:
         """Claim keys behind everyone who holds one of them; give those to wait for.

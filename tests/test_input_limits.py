@@ -1,6 +1,8 @@
 """Records past --max-record-bytes: rejected without being held, and the others arrive."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -282,3 +284,25 @@ def _found_while_open(fifo: Path, parts: list[bytes], name: str) -> int:
             assert len(parts) < 20, (name, records)
     os.close(writing)
     return records
+
+
+READ_WITH_LITTLE_MEMORY = """
+import resource
+from rjcli.json_text import parse_objects
+text = b'{"a":"' + b"x" * 50_000_000 + b'"}'
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    print(parse_objects([text])[1])
+except MemoryError:
+    print("not enough memory")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+def test_good_record_is_not_rejected_for_want_of_memory() -> None:
+    """Where a record cannot be parsed for want of memory, that is not a fault of the record."""
+    command = [sys.executable, "-c", READ_WITH_LITTLE_MEMORY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "not enough memory\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rjcli.batch import Batcher, make_batch
-from rjcli.errors import InputError, RjcliError, UsageError
+from rjcli.errors import InputError, RjcliError, UnfinishedError, UsageError
 from rjcli.intake.findings import (
     Finding,
     InputBegun,
@@ -74,7 +74,7 @@ class Intake:
         findings then waits for ``source``, ``seconds_to_wait`` at most. Raises
         InputError where an input cannot be read on, or is not the one that is
         to be resumed; UsageError if no record has keys; UnfinishedError if
-        there is no room for a spool.
+        there is no room for a spool, or not enough memory.
         """
         try:
             yield from self._find_types()
@@ -82,6 +82,10 @@ class Intake:
         except RjcliError:
             yield self._read_so_far()
             raise
+        except MemoryError:
+            yield self._read_so_far()
+            hint = "give it more, or reject what is too long with --max-record-bytes"
+            raise UnfinishedError("there is not enough memory to read on", hint=hint) from None
         yield self._read_so_far()
 
     @property

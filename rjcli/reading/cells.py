@@ -84,7 +84,7 @@ class TypeDetector:
         return bool(_rows_of(cells, delimiter).fullmatch(text))
 
     def _expected(self, name: str, delimiter: str) -> str | None:
-        """A pattern for the values of a column that would tell nothing new; None: none would."""
+        """The values of a column that would tell nothing new, as a pattern; None: all of them."""
         candidates = self._candidates.get(name, [*_DETECTED])
         if not candidates:
             return None
