@@ -5,15 +5,17 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rjcli.model import RawRecord, Rejection
 from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading.delimited import DelimitedReader
 from rjcli.settings import ColumnType, CsvSettings, InputSettings
 from tests.blocks import Item, items_of
 
@@ -425,3 +427,32 @@ def test_one_odd_value_of_many_decides(tmp_path: Path, odd_row: int) -> None:
     types, items = read(path)
     assert types == {"i": STRING, "n": STRING, "s": STRING, "e": BOOLEAN}
     assert len(texts(items)) == len(rows)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(["7", "x", "", "1.5"]), min_size=2, max_size=2)
+            | st.lists(st.sampled_from(CELLS), min_size=1, max_size=3),
+            st.sampled_from(["\n", "\r\n", "\r"]),
+        ),
+        max_size=8,
+    ),
+    st.lists(st.integers(0, 60), max_size=4),
+)
+@example([(["7", "7"], "\n"), (["7", "7"], "\r"), (["x", "x"], "\r")], [])
+def test_types_do_not_depend_on_where_the_text_is_cut(
+    rows: list[tuple[list[str], str]], cuts: list[int]
+) -> None:
+    """However the bytes come in, a column has the type that all of its values have."""
+    before = [b"a,b\n1,2\n", b"1,2\n", b"1,2\n"]
+    text = "".join(",".join(row) + line_end for row, line_end in rows)
+    places = sorted({0, *cuts, len(text)})
+    pieces = [text[start:end].encode() for start, end in pairwise(places)]
+    found = []
+    for byte_strings in ([b"".join(before) + text.encode()], [*before, *pieces]):
+        detector = TypeDetector(CsvSettings(null_string="N/A"))
+        reader = DelimitedReader("f", CsvSettings(), ",", 10**6)
+        assert not [step for step in reader.detect(iter(byte_strings), detector) if step]
+        found.append(detector.types())
+    assert found[0] == found[1]

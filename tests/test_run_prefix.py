@@ -63,6 +63,16 @@ def test_prefix_never_passes_an_unsettled_record(spans: list[list[str]], data: A
     assert [*prefix.beyond()] == []
 
 
+def test_records_alike_are_rejected_each() -> None:
+    """Two records of a batch that nothing tells apart are two rejections all the same."""
+    record = Record(b"{}", b"{", 1, b"1", "f", 2, 1)
+    batch, prefix = make_batch(Records.of([record, record])), Prefix()
+    prefix.close(2, b"digest", batch)
+    for _ in range(2):
+        prefix.settle(reject_as_sent(record), batch)
+    assert [[*span.rejections] for span in prefix.advance()] == [[1, 2]]
+
+
 def reject_as_sent(record: Record) -> Rejection:
     """The API refuses a record."""
     return Rejection(Stage.API, "f", record.line, record.number, record.raw, ("bad",), 400)

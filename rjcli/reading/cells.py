@@ -20,8 +20,11 @@ _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 
 
 def _column_of(value: str) -> re.Pattern[str]:
-    """A pattern for a whole column, its cells joined by line ends, each such a value."""
-    return re.compile(rf"(?:(?:{value})\n)*+(?:{value})")
+    """A pattern for a whole column, its cells joined by line ends, each such a value.
+
+    What is repeated for good must not backtrack itself, which Python before 3.11.5 gets wrong.
+    """
+    return re.compile(rf"(?>(?:{value})\n)*+(?:{value})")
 
 
 # What a cell plainly is. The longest integers are looked at one by one.
@@ -34,7 +37,7 @@ _PLAIN = {
     ColumnType.NUMBER: f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}",
 }
 _DETECTED = {type_: _column_of(value) for type_, value in _PLAIN.items()}
-_COLUMNS_A_BLOCK = 10  # that can go into a pattern in the time that a block takes without it
+_COLUMNS_A_BLOCK = 4  # that can go into a pattern in the time that a block takes without it
 # What can be sent as it stands where the column is pinned to the type.
 _FITTING = {
     ColumnType.BOOLEAN: _column_of("true|false"),
@@ -78,14 +81,16 @@ class TypeDetector:
         It may say no where observing would not tell anything new either.
         """
         is_worth_a_pattern = self._unchanged * _COLUMNS_A_BLOCK >= len(header) > 0
-        if not is_worth_a_pattern or delimiter not in DELIMITERS:  # others may be part of numbers
+        if not is_worth_a_pattern or not self._candidates.keys() >= {*header}:
             return False
+        if delimiter not in DELIMITERS:
+            return False  # it may be part of numbers
         cells = tuple(self._expected(name, delimiter) for name in header)
         return bool(_rows_of(cells, delimiter).fullmatch(text))
 
     def _expected(self, name: str, delimiter: str) -> str | None:
         """The values of a column that would tell nothing new, as a pattern; None: all of them."""
-        candidates = self._candidates.get(name, [*_DETECTED])
+        candidates = self._candidates[name]
         if not candidates:
             return None
         values = [""]

@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from rjcli.errors import InputError
+from rjcli.reading.source import READ_SIZE
 from rjcli.settings import Compression
 
 if sys.version_info >= (3, 14):
@@ -22,7 +23,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_STEP = 64 * 1024  # bytes that come out of one step at most; as many as are read at once
+_STEP = READ_SIZE  # bytes that come out of one step at most
 _XZ_MEMORY = 256 * 2**20  # bytes; `xz -9` needs 65 MiB
 _MAGIC = {
     Compression.GZIP: re.compile(rb"\x1f\x8b"),

@@ -76,7 +76,10 @@ class DelimitedReader:
         return block
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
-        """Show all rows to a detector; yields None now and then, so that others can go on."""
+        """Show a detector all rows that may tell it something.
+
+        Yields None now and then, so that others can go on.
+        """
         header: list[str] = []
 
         def pass_over(text: str, delimiter: str) -> bool:

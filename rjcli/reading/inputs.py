@@ -80,7 +80,7 @@ class Input:
         self._spooled = True
 
     def detect(self, detector: TypeDetector) -> Iterator[None]:
-        """Show all rows to a detector; what breaks off is shown as far as it goes."""
+        """Have a detector look at all rows; of what breaks off, as far as it goes."""
         try:
             yield from self._delimited().detect(self._content(), detector)
         except InputError:

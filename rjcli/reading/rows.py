@@ -106,10 +106,13 @@ class _Parser:
             return False  # or each piece of a long line would be joined to all before it
         whole = "".join([*self._rest, text])
         end = whole.rfind("\n") + 1
+        rest = whole[end:]
+        # What is left is to be the beginning of a single line, which may still be held.
+        if "\r" in rest or len(rest) > self._max_characters:
+            return False
         if not self._pass_over(whole[:end], self._delimiter):
             return False
         self._line_number += whole.count("\n", 0, end)
-        rest = whole[end:]
         self._rest, self._rest_size = [rest] if rest else [], len(rest)
         return True
 

@@ -35,7 +35,10 @@ class Span:
         return next(
             position
             for position, record in zip(positions, self.batch.records, strict=False)
-            if record.raw is rejection.raw and record.number == rejection.number
+            if record.raw is rejection.raw
+            and record.number == rejection.number
+            # The same file may be there twice, and the same bytes may be one object.
+            and position not in self.rejections
         )
 
     def _sent(self, position: int) -> bool:
