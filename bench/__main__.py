@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine
-from bench.lab import FULL, QUICK, Lab
+from bench.harness import FULL, QUICK, Harness
 from bench.processes import ROOT, BenchError, end_on_signals
 from bench.results import Results, findings_table, not_measured, standings_table
 from bench.targets import GROUPS
@@ -20,16 +20,16 @@ def main() -> int:
     when, where = datetime.now(UTC), machine.machine()
     failed = False
     results = []
-    with Lab(options.workdir, QUICK if options.quick else FULL) as lab:
+    with Harness(options.workdir, QUICK if options.quick else FULL) as harness:
         for name in options.only or GROUPS:
             _tell(f"measuring {name} …")
             try:
-                results.append(GROUPS[name](lab))
+                results.append(GROUPS[name](harness))
             except BenchError as error:
                 failed = True
                 _tell(f"{name}: {error}")
-                finding = not_measured(name, "it failed, see below", "")
-                results.append(Results((finding,), notes=(f"{name}: {error}",)))
+                message = not_measured(name, "it failed, see below", "")
+                results.append(Results((message,), notes=(f"{name}: {error}",)))
     report = _report(results)
     sys.stdout.write(report)
     if options.write:
@@ -72,8 +72,8 @@ def _options() -> argparse.Namespace:
 
 
 def _report(results: list[Results]) -> str:
-    findings = [finding for each in results for finding in each.findings]
-    parts = [findings_table(findings)]
+    messages = [message for each in results for message in each.messages]
+    parts = [findings_table(messages)]
     parts += [standings_table(each.standings) for each in results if each.standings]
     parts += ["\n".join(f"- {note}" for each in results for note in each.notes)]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -5,8 +5,8 @@ from functools import partial
 from importlib.util import find_spec
 
 from bench.data import BATCH_RECORDS
-from bench.lab import Lab
-from bench.results import Finding, Results, Standing, at_least, not_measured
+from bench.harness import Harness
+from bench.results import Measurement, Results, Standing, at_least, not_measured
 from bench.rounds import in_turn
 
 _OFFICIAL_BAR = 6
@@ -20,16 +20,16 @@ _CLIENTS = {
 _MICROSECONDS = 1_000_000
 
 
-def measure_peers(lab: Lab) -> Results:
+def measure_peers(harness: Harness) -> Results:
     """Measure whole processes, start-up and all: time, CPU and memory of each client."""
     missing = _missing()
-    records = dict.fromkeys(("rjcli", *_CLIENTS), lab.sizes.peers_records)
-    records["curl"] = lab.sizes.curl_records
+    records = dict.fromkeys(("rjcli", *_CLIENTS), harness.sizes.peers_records)
+    records["curl"] = harness.sizes.curl_records
     runs = {
-        name: partial(lab.peer, name, records[name]) for name in _CLIENTS if name not in missing
+        name: partial(harness.peer, name, records[name]) for name in _CLIENTS if name not in missing
     }
-    push = partial(lab.push, lab.sizes.peers_records)
-    rounds = in_turn({"rjcli": push, **runs}, lab.sizes.rounds)
+    push = partial(harness.push, harness.sizes.peers_records)
+    rounds = in_turn({"rjcli": push, **runs}, harness.sizes.rounds)
     standings = {
         name: Standing(title, records[name], rounds.get(name, ()), missing.get(name, ""))
         for name, title in {"rjcli": "rjcli push", **_CLIENTS}.items()
@@ -37,7 +37,7 @@ def measure_peers(lab: Lab) -> Results:
     note = (
         f"All send the same {records['rjcli']:,} records of NDJSON, {BATCH_RECORDS} a request"
         f" (curl the first {records['curl']:,}); whole processes, with their start-up. The server"
-        f" took {_server_cost(lab) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
+        f" took {_server_cost(harness) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
     )
     return Results(
         (_against_official(standings["rjcli"], standings["official"]),),
@@ -46,18 +46,18 @@ def measure_peers(lab: Lab) -> Results:
     )
 
 
-def _against_official(rjcli: Standing, official: Standing) -> Finding:
+def _against_official(rjcli: Standing, official: Standing) -> Measurement:
     what = "NDJSON, answered at once: records/s, against the official client's way"
     if not official.rounds:
         return not_measured(what, official.note, f"at least {_OFFICIAL_BAR}")
     return at_least(what, rjcli.rate_against(official), _OFFICIAL_BAR)
 
 
-def _server_cost(lab: Lab) -> float:
+def _server_cost(harness: Harness) -> float:
     """CPU seconds that the server takes for a request where it is kept busiest."""
-    before = lab.server().arrived()
-    lab.peer("ceiling", lab.sizes.peers_records)
-    after = lab.server().arrived()
+    before = harness.server().arrived()
+    harness.peer("ceiling", harness.sizes.peers_records)
+    after = harness.server().arrived()
     return (after.cpu_seconds - before.cpu_seconds) / (after.requests - before.requests)
 
 

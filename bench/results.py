@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Measurement:
     """One target: what was measured, what came out, and the bar it is held against."""
 
     what: str
@@ -50,37 +50,37 @@ class Standing:
 class Results:
     """What a group of measurements found. ``notes``: how, where a finding does not say it."""
 
-    findings: tuple[Finding, ...] = ()
+    messages: tuple[Measurement, ...] = ()
     standings: tuple[Standing, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def at_least(what: str, measured: float, bar: float, unit: str = "times") -> Finding:
+def at_least(what: str, measured: float, bar: float, unit: str = "times") -> Measurement:
     """Hold a ratio against the least that it should be."""
     outcome = Outcome.OK if measured >= bar else Outcome.MISSED
-    return Finding(what, f"{measured:.2f} {unit}".rstrip(), f"at least {bar:g}", outcome)
+    return Measurement(what, f"{measured:.2f} {unit}".rstrip(), f"at least {bar:g}", outcome)
 
 
-def at_most(what: str, measured: float, bar: float, unit: str = "times") -> Finding:
+def at_most(what: str, measured: float, bar: float, unit: str = "times") -> Measurement:
     """Hold a ratio against the most that it should be."""
     outcome = Outcome.OK if measured <= bar else Outcome.MISSED
-    return Finding(what, f"{measured:.2f} {unit}".rstrip(), f"at most {bar:g}", outcome)
+    return Measurement(what, f"{measured:.2f} {unit}".rstrip(), f"at most {bar:g}", outcome)
 
 
-def at_most_slower(what: str, ratio: float, bar: float) -> Finding:
+def at_most_slower(what: str, ratio: float, bar: float) -> Measurement:
     """Hold what something costs, as a ratio of the time with it to that without, against a bar."""
     outcome = Outcome.OK if ratio <= 1 + bar else Outcome.MISSED
-    return Finding(what, f"{ratio - 1:+.1%}", f"at most {bar:+.0%}", outcome)
+    return Measurement(what, f"{ratio - 1:+.1%}", f"at most {bar:+.0%}", outcome)
 
 
-def not_measured(what: str, why: str, bar: str) -> Finding:
+def not_measured(what: str, why: str, bar: str) -> Measurement:
     """Say why there is no measurement."""
-    return Finding(what, f"not measured: {why}", bar, Outcome.NOT_MEASURED)
+    return Measurement(what, f"not measured: {why}", bar, Outcome.NOT_MEASURED)
 
 
-def findings_table(findings: Sequence[Finding]) -> str:
+def findings_table(messages: Sequence[Measurement]) -> str:
     """Show how the targets stand."""
-    lines = [(each.what, each.measured, each.bar, each.outcome) for each in findings]
+    lines = [(each.what, each.measured, each.bar, each.outcome) for each in messages]
     return _table(("what", "measured", "bar", "outcome"), lines)
 
 

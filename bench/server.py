@@ -1,4 +1,4 @@
-"""A stand-in for the Import API that costs next to nothing, in a process of its own.
+"""A fake Import API that costs next to nothing, in a process of its own.
 
 It takes every request for an upsert, answers 201 at once or after a fixed time,
 and keeps nothing but counts. A GET, to any path, asks for the counts.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from bench.data import BATCH_RECORDS, MEGABYTE, Format, records_in
-from bench.lab import PYTHON, QUIET, Lab
+from bench.harness import PYTHON, QUIET, Harness
 from bench.peers_compared import measure_peers
 from bench.processes import BenchError
 from bench.results import (
-    Finding,
+    Measurement,
     Outcome,
     Results,
     at_least,
@@ -35,18 +35,18 @@ _FORMATS = {
 }
 
 
-def measure_latency(lab: Lab) -> Results:
+def measure_latency(harness: Harness) -> Results:
     """Measure records a second where each request takes a while, with many and with one in flight.
 
     The rate is that between a smaller and a larger file, so that start-up and
     the growth to full concurrency do not count. What the server really took for
     a request is what makes the ideal, as a virtual machine's timers run late.
     """
-    sizes = lab.sizes
+    sizes = harness.sizes
     files = {1: sizes.one_job_records, _JOBS: sizes.many_jobs_records}
     runs = {
         f"{jobs} {records}": partial(
-            lab.push, records, latency=_LATENCY, options=(*QUIET, "--jobs", str(jobs))
+            harness.push, records, latency=_LATENCY, options=(*QUIET, "--jobs", str(jobs))
         )
         for jobs, both in files.items()
         for records in both
@@ -57,7 +57,7 @@ def measure_latency(lab: Lab) -> Results:
         jobs: (large - small) / (seconds[f"{jobs} {large}"] - seconds[f"{jobs} {small}"])
         for jobs, (small, large) in files.items()
     }
-    arrived = lab.server(_LATENCY).arrived()
+    arrived = harness.server(_LATENCY).arrived()
     latency = arrived.waited_seconds / arrived.requests
     ideal = _JOBS * BATCH_RECORDS / latency
     at = f"{_LATENCY * 1000:.0f} ms a request"
@@ -67,38 +67,42 @@ def measure_latency(lab: Lab) -> Results:
         f" start-up. The server's clock ran late: it took {latency * 1000:.2f} ms, which makes the"
         f" ideal {ideal:,.0f} records/s and not {_JOBS * BATCH_RECORDS / _LATENCY:,.0f}."
     )
-    findings = (
+    messages = (
         at_least(f"{at}, {_JOBS} in flight: share of the ideal", rates[_JOBS] / ideal, 0.95, ""),
         at_least(f"{at}: {_JOBS} in flight against 1", rates[_JOBS] / rates[1], 15),
     )
-    return Results(findings, notes=(note,))
+    return Results(messages, notes=(note,))
 
 
-def measure_memory(lab: Lab) -> Results:
+def measure_memory(harness: Harness) -> Results:
     """Measure the peak memory over a file and one ten times its size, in each format."""
-    small, large = lab.sizes.memory_megabytes
-    findings, notes = [], []
+    small, large = harness.sizes.memory_megabytes
+    messages, notes = [], []
     for form, name in _FORMATS.items():
         what = f"peak memory, {small} MB and {large} MB of {name}"
         try:
-            peaks = [lab.push(records_in(size, form), form).peak_bytes for size in (small, large)]
+            peaks = [
+                harness.push(records_in(size, form), form).peak_bytes for size in (small, large)
+            ]
         except BenchError as error:
-            findings.append(not_measured(what, "it failed, see below", _PEAK_BAR))
+            messages.append(not_measured(what, "it failed, see below", _PEAK_BAR))
             notes.append(f"{what}: {error}")
             continue
         growth = peaks[1] / peaks[0] - 1
         reached = max(peaks) <= _PEAK_BYTES and growth <= _PEAK_GROWTH
         measured = f"{peaks[0] / MEGABYTE:.0f} MB, {peaks[1] / MEGABYTE:.0f} MB ({growth:+.1%})"
         outcome = Outcome.OK if reached else Outcome.MISSED
-        findings.append(Finding(what, measured, _PEAK_BAR, outcome))
-    return Results(tuple(findings), notes=tuple(notes))
+        messages.append(Measurement(what, measured, _PEAK_BAR, outcome))
+    return Results(tuple(messages), notes=tuple(notes))
 
 
-def measure_formats(lab: Lab) -> Results:
+def measure_formats(harness: Harness) -> Results:
     """Measure the formats side by side on the same records."""
-    records = lab.sizes.formats_records
+    records = harness.sizes.formats_records
     forms = (Format.NDJSON, Format.JSON, Format.CSV)
-    rounds = in_turn({form: partial(lab.push, records, form) for form in forms}, lab.sizes.rounds)
+    rounds = in_turn(
+        {form: partial(harness.push, records, form) for form in forms}, harness.sizes.rounds
+    )
     return Results(
         tuple(
             at_least(
@@ -111,21 +115,21 @@ def measure_formats(lab: Lab) -> Results:
     )
 
 
-def measure_cpu(lab: Lab) -> Results:
+def measure_cpu(harness: Harness) -> Results:
     """Measure whether a record costs the same in a small file and a large one.
 
     What a push takes that is just large enough to open all connections is
     subtracted. The small file is pushed many times by one process, as otherwise
     start-up takes most of it.
     """
-    (small, large), times = lab.sizes.cpu_records, lab.sizes.cpu_pushes
+    (small, large), times = harness.sizes.cpu_records, harness.sizes.cpu_pushes
     runs = {
-        "start-up": partial(lab.push, _START_RECORDS),
-        "large": partial(lab.push, large),
-        "starts": partial(lab.push, _START_RECORDS, times=times),
-        "small": partial(lab.push, small, times=times),
+        "start-up": partial(harness.push, _START_RECORDS),
+        "large": partial(harness.push, large),
+        "starts": partial(harness.push, _START_RECORDS, times=times),
+        "small": partial(harness.push, small, times=times),
     }
-    usages = in_turn(runs, lab.sizes.rounds)
+    usages = in_turn(runs, harness.sizes.rounds)
     cpu_seconds = [[usage.cpu_seconds for usage in rounds] for rounds in usages.values()]
     costs = [  # seconds a record, small file and large, of each round
         (
@@ -137,65 +141,64 @@ def measure_cpu(lab: Lab) -> Results:
     costs.sort(key=lambda cost: cost[1] / cost[0])
     of_small, of_large = costs[len(costs) // 2]
     drift = of_large / of_small - 1
-    finding = Finding(
+    message = Measurement(
         f"CPU a record, {small:,} and {large:,} records",
         f"{of_small * _MICROSECONDS:.2f} µs, {of_large * _MICROSECONDS:.2f} µs ({drift:+.1%})",
         f"within {_CPU_DRIFT:.0%}",
         Outcome.OK if abs(drift) <= _CPU_DRIFT else Outcome.MISSED,
     )
-    return Results((finding,))
+    return Results((message,))
 
 
-def measure_version(lab: Lab) -> Results:
+def measure_version(harness: Harness) -> Results:
     """Measure how soon ``rjcli --version`` is done."""
     return _start_up(
-        lab,
+        harness,
         "`rjcli --version` against `python -c 'import typer'`",
-        partial(lab.run, PYTHON, "-m", "rjcli", "--version"),
+        partial(harness.run, PYTHON, "-m", "rjcli", "--version"),
         "import typer",
         1.3,
     )
 
 
-def measure_start(lab: Lab) -> Results:
+def measure_start(harness: Harness) -> Results:
     """Measure how soon a push of one record is done."""
     return _start_up(
-        lab,
+        harness,
         "a one-record push against `python -c 'import typer, httpx'`",
-        partial(lab.push, 1),
+        partial(harness.push, 1),
         "import typer, httpx",
         3,
     )
 
 
-def _start_up(lab: Lab, what: str, run: Run, imports: str, bar: float) -> Results:
-    runs: dict[str, Run] = {"rjcli": run, "imports": partial(lab.run, PYTHON, "-c", imports)}
-    rounds = in_turn(runs, lab.sizes.short_rounds)
+def _start_up(harness: Harness, what: str, run: Run, imports: str, bar: float) -> Results:
+    runs: dict[str, Run] = {"rjcli": run, "imports": partial(harness.run, PYTHON, "-c", imports)}
+    rounds = in_turn(runs, harness.sizes.short_rounds)
     took, least = (best(usages).seconds for usages in rounds.values())
     note = f"{what}: {took * 1000:.0f} ms against {least * 1000:.0f} ms."
     return Results((at_most(what, took / least, bar),), notes=(note,))
 
 
-def measure_progress(lab: Lab) -> Results:
+def measure_progress(harness: Harness) -> Results:
     """Measure what the progress bar costs, on a terminal of its own."""
-    push = partial(lab.push, lab.sizes.progress_records, terminal=True)
+    records = harness.sizes.progress_records
+    push = partial(harness.push, records, terminal=True)
     runs = {each: partial(push, options=("--progress", each)) for each in ("bar", "none")}
-    what = (
-        f"progress bar against `--progress none`: time for {lab.sizes.progress_records:,} records"
-    )
-    rounds = in_turn(runs, lab.sizes.close_rounds)
+    what = f"progress bar against `--progress none`: time for {records:,} records"
+    rounds = in_turn(runs, harness.sizes.close_rounds)
     ratio = best(rounds["bar"]).seconds / best(rounds["none"]).seconds
     return Results((at_most_slower(what, ratio, _COST),))
 
 
-def measure_checkpoint(lab: Lab) -> Results:
+def measure_checkpoint(harness: Harness) -> Results:
     """Say why it is not measured what checkpoints cost."""
-    what = f"checkpoints on against off: time for {lab.sizes.progress_records:,} records"
+    what = f"checkpoints on against off: time for {harness.sizes.progress_records:,} records"
     why = "they cannot be turned off"
     return Results((not_measured(what, why, f"at most {_COST:+.0%}"),))
 
 
-GROUPS: Mapping[str, Callable[[Lab], Results]] = {
+GROUPS: Mapping[str, Callable[[Harness], Results]] = {
     "peers": measure_peers,
     "latency": measure_latency,
     "memory": measure_memory,

@@ -145,7 +145,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-class Job(Struct, frozen=True):
+class RunDescription(Struct, frozen=True):
     """What a run is about: where the records go, and where they come from."""
 
     run: str
@@ -168,7 +168,7 @@ class Noted(Struct, frozen=True):
 class Started(Struct, frozen=True):
     """Event: the run begins; nothing has been sent yet."""
 
-    job: Job
+    job: RunDescription
 
 
 class Progressed(Struct, frozen=True):
@@ -199,7 +199,7 @@ class Summary(Struct, frozen=True):
     name. ``first_body``: of a dry run's first request.
     """
 
-    job: Job
+    job: RunDescription
     status: Status
     exit_code: int
     counts: Counts
@@ -215,11 +215,11 @@ class Summary(Struct, frozen=True):
     hint: str | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)
     first_body: bytes | None = None
-    trail: "Trail | None" = None  # a dry run leaves none
+    artifacts: "RunArtifacts | None" = None  # a dry run leaves none
     settled_before: int = 0  # records, by the run that is resumed
 
 
-class Trail(Struct, frozen=True):
+class RunArtifacts(Struct, frozen=True):
     """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
 
     directory: str

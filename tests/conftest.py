@@ -12,7 +12,7 @@ import pytest
 from rjcli.local.app import LocalCredentials
 from rjcli.local.server import LocalServer
 from rjcli.local.store import Store
-from tests.scripted import Script, ScriptedServer
+from tests.support.scripted import Script, ScriptedServer
 
 CLIENT_ID = 12
 CANARY_KEY = "rj-canary-1234"

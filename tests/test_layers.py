@@ -11,13 +11,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "rjcli"
 
 ONLY_IMPORTERS = {
-    "httpx": {"transport.py", "aiohttp_transport.py"},
-    "aiohttp": {"aiohttp_transport.py"},
+    "httpx": {"http"},
+    "aiohttp": {"http"},
     "rich": {"report"},
     "typer": {"cli"},
-    "keyring": {"system_keyring.py"},
-    "tomlkit": {"configuration.py"},
-    "getpass": {"prompt.py"},
+    "keyring": {"credentials"},
+    "tomlkit": {"credentials"},
+    "getpass": {"commands"},
     "sqlite3": {"local"},
     "starlette": {"local"},
     "uvicorn": {"local"},

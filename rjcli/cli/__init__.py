@@ -14,7 +14,7 @@ def main() -> None:
         return
     _replace_closed_streams()
     try:
-        from rjcli.cli.program import main as run
+        from rjcli.cli.app import main as run
 
         run()
     except KeyboardInterrupt:  # while modules were imported

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from rjcli import api
+from rjcli.api import base_url
 from rjcli.local.faults import Fault, Faults, FaultSequence
 from rjcli.local.records import RefusedBatchError, quoted, read_batch
 from rjcli.local.store import Store
@@ -108,7 +108,7 @@ class _Calls:
             raise _RefusedCallError(401, "the API key is wrong or missing")
 
     async def _apply(self, table: str, body: bytes) -> None:
-        if not api.is_table_name(table):
+        if not base_url.is_table_name(table):
             raise _RefusedCallError(400, f"not a table name: {quoted(table)}")
         try:
             await asyncio.to_thread(lambda: self._store.upsert(table, read_batch(body)))

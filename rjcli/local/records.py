@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from rjcli.api import KEYS_FIELD, MAX_BATCH_RECORDS
+from rjcli.api.protocol import KEYS_FIELD, MAX_BATCH_RECORDS
 from rjcli.json_text import members, parse_value, split
 
 SqlValue = int | float | str | None

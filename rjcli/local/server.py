@@ -12,7 +12,7 @@ from typing import Any, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from rjcli.address import is_loopback
+from rjcli.api.base_url import is_loopback
 from rjcli.errors import UsageError
 from rjcli.local.app import LocalCredentials, create_app
 from rjcli.local.faults import Faults

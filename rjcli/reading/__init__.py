@@ -7,8 +7,8 @@ empty wherever the source had nothing there yet, or while a record that is too
 long is being dropped. So reading never keeps requests that are in flight waiting.
 """
 
-from rjcli.reading.cells import TypeDetector
-from rjcli.reading.inputs import Input
+from rjcli.reading.csv_cells import TypeDetector
+from rjcli.reading.input import Input
 from rjcli.reading.source import Source, total_size
 
 __all__ = ["Input", "Source", "TypeDetector", "total_size"]

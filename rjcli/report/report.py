@@ -8,11 +8,11 @@ from rjcli.errors import RjcliError
 from rjcli.model import (
     Event,
     Finished,
-    Job,
     Noted,
     Progressed,
     Rejected,
     Rejection,
+    RunDescription,
     Started,
     Status,
     Summary,
@@ -20,7 +20,7 @@ from rjcli.model import (
 from rjcli.report.console import PlainConsole, open_console
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay
 from rjcli.report.summary import failure_document, summary_document, summary_lines
-from rjcli.settings import STDIN, OutputSettings, ProgressMode
+from rjcli.settings.values import STDIN, OutputSettings, ProgressMode
 
 REJECTIONS_SHOWN = 10
 
@@ -81,7 +81,7 @@ class Report:
             for line in lines:
                 self._out.print_line(line)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: RunDescription) -> None:
         keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
         inputs = ["stdin" if file == STDIN else file for file in job.inputs]
         self.note(f"pushing {', '.join(inputs)} to table {job.table}, {keys}")

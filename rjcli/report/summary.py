@@ -11,7 +11,7 @@ from rjcli.model import Status, Summary
 
 def summary_document(summary: Summary) -> dict[str, Any]:
     """The object that ``--json`` prints."""
-    job, trail = summary.job, summary.trail
+    job, artifacts = summary.job, summary.artifacts
     document = {
         "run": job.run,
         "status": summary.status,
@@ -34,14 +34,14 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "bytes_sent": summary.bytes_sent,
         "concurrency": summary.concurrency,
         "seconds": round(summary.seconds, 3),
-        "run_dir": trail.directory if trail else None,
-        "rejects": trail.rejects[0] if trail and trail.rejects else None,
-        "errors": trail.errors if trail else None,
-        "resumable": bool(trail and trail.resume),
+        "run_dir": artifacts.directory if artifacts else None,
+        "rejects": artifacts.rejects[0] if artifacts and artifacts.rejects else None,
+        "errors": artifacts.errors if artifacts else None,
+        "resumable": bool(artifacts and artifacts.resume),
         "message": summary.message,
     }
-    if trail and len(trail.rejects) > 1:
-        document["more_rejects"] = trail.rejects[1:]
+    if artifacts and len(artifacts.rejects) > 1:
+        document["more_rejects"] = artifacts.rejects[1:]
     if summary.column_types:
         document["column_types"] = dict(summary.column_types)
     if job.dry_run:
@@ -84,16 +84,16 @@ def summary_lines(summary: Summary) -> list[str]:
 
 def next_steps(summary: Summary) -> list[str]:
     """What to do where not every record was accepted, with paths and the command to copy."""
-    trail, counts = summary.trail, summary.counts
-    if trail is None:
+    artifacts, counts = summary.artifacts, summary.counts
+    if artifacts is None:
         return []
-    lines = [f"rejects: {path}: mend them and push that file" for path in trail.rejects]
-    if trail.errors:
-        lines.append(f"what is wrong with each: {trail.errors}")
-    if trail.resume:
+    lines = [f"rejects: {path}: mend them and push that file" for path in artifacts.rejects]
+    if artifacts.errors:
+        lines.append(f"what is wrong with each: {artifacts.errors}")
+    if artifacts.resume:
         left = counts.unknown + counts.unsent
         rest = f"the other {left:,} of them and " if left else ""
-        lines.append(f"to load {rest}what has not been read: {trail.resume}")
+        lines.append(f"to load {rest}what has not been read: {artifacts.resume}")
     return lines
 
 

@@ -10,7 +10,7 @@ sizes: what lies behind these is cut off when the run is resumed.
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
 from rjcli.run.listing import RunRecord, find_run, list_runs, prune_runs, state_directory
-from rjcli.run.opening import Opening, open_run, resume_command
+from rjcli.run.opening import RunRequest, open_run, resume_command
 from rjcli.run.prefix import Prefix, Span
 from rjcli.run.rejects import Form
 from rjcli.run.run import Position, Run
@@ -18,11 +18,11 @@ from rjcli.run.run import Position, Run
 __all__ = [
     "Checkpoint",
     "Form",
-    "Opening",
     "Position",
     "Prefix",
     "Run",
     "RunRecord",
+    "RunRequest",
     "Span",
     "find_run",
     "identify",

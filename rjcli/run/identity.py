@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rjcli.settings import STDIN, PushSettings
+from rjcli.settings.values import STDIN, PushSettings
 
 Identity = Mapping[str, Any]
 """What tells jobs apart, by the names under which people know it; JSON values. Never the key."""

@@ -24,12 +24,12 @@ from rjcli.run.listing import (
 )
 from rjcli.run.lock import Lock
 from rjcli.run.run import CHECKPOINT, SUMMARY, Run
-from rjcli.settings import RunSettings
+from rjcli.settings.values import RunSettings
 
 Note = Callable[[str], None]
 
 
-class Opening(NamedTuple):
+class RunRequest(NamedTuple):
     """What is wanted of a run."""
 
     settings: RunSettings
@@ -41,7 +41,7 @@ class Opening(NamedTuple):
 
 
 @contextmanager
-def open_run(opening: Opening) -> Iterator[Run]:
+def open_run(opening: RunRequest) -> Iterator[Run]:
     """Open a run: hold its job, make its directory, and find the checkpoint to go on from.
 
     Raises UsageError if it cannot be resumed, or if there is no place for it;
@@ -75,7 +75,7 @@ def resume_command(arguments: tuple[str, ...]) -> str:
     return shlex.join(["rjcli", command, *resume, *others])
 
 
-def _state(opening: Opening) -> Path | None:
+def _state(opening: RunRequest) -> Path | None:
     """Make the places for runs and locks; None if there is none, and none is needed."""
     try:
         state = state_directory(opening.environ)
@@ -92,7 +92,7 @@ def _state(opening: Opening) -> Path | None:
     return state
 
 
-def _choose(opening: Opening, state: Path | None) -> Path:
+def _choose(opening: RunRequest, state: Path | None) -> Path:
     """The directory of the run: the one named, that of the job's last run, or a new one."""
     settings = opening.settings
     if settings.directory:
@@ -102,7 +102,7 @@ def _choose(opening: Opening, state: Path | None) -> Path:
     return last.directory if last else state / "runs" / opening.name
 
 
-def _find_last(opening: Opening, state: Path) -> RunRecord | None:
+def _find_last(opening: RunRequest, state: Path) -> RunRecord | None:
     """The last run of the job.
 
     Raises UsageError where it looks as if another job was meant: one with the
@@ -140,7 +140,7 @@ def _prepare(directory: Path) -> None:
             os.fchmod(descriptor, 0o700)
 
 
-def _resume(opening: Opening, directory: Path, checkpoint: Checkpoint) -> Run:
+def _resume(opening: RunRequest, directory: Path, checkpoint: Checkpoint) -> Run:
     _refuse(checkpoint.run, difference(opening.job, checkpoint.job))
     opening.note(f"resuming {checkpoint.run} behind its first {checkpoint.records:,} records")
     with told(f"cannot use {directory}"):
@@ -150,7 +150,7 @@ def _resume(opening: Opening, directory: Path, checkpoint: Checkpoint) -> Run:
         return Run(directory, checkpoint, command, is_resumed=True)
 
 
-def _begin(opening: Opening, directory: Path, started: str, *, is_used: bool) -> Run:
+def _begin(opening: RunRequest, directory: Path, started: str, *, is_used: bool) -> Run:
     if is_used:
         _check_replaceable(directory)
     if opening.settings.resume:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from rjcli.errors import UnfinishedError
-from rjcli.model import Rejection, Trail
+from rjcli.model import Rejection, RunArtifacts
 from rjcli.private_file import open_directory, replace_file
 from rjcli.run.checkpoint import Checkpoint
-from rjcli.run.doubts import Doubts
+from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
 from rjcli.run.rejects import Form, Rejects
-from rjcli.settings import ColumnType
+from rjcli.settings.values import ColumnType
 
 CHECKPOINT = "checkpoint.json"
 SUMMARY = "summary.json"
@@ -53,9 +53,9 @@ class Run:
         self._command = command
         self._rejects = Rejects(directory)
         self._rejects.cut(checkpoint.sizes)
-        self._doubts = Doubts(directory)
+        self._keys_in_doubt = KeysInDoubt(directory)
         if not is_resumed:
-            self._doubts.clear()
+            self._keys_in_doubt.clear()
         self._saved_at: float | None = None  # on the clock of is_due, which it has to learn
         self._is_broken = False
 
@@ -72,9 +72,9 @@ class Run:
         return self.resumed.taken + _MOST_TAKEN - self.resumed.records
 
     @property
-    def suspects(self) -> set[Hashable]:
+    def keys_in_doubt(self) -> set[Hashable]:
         """The keys that may still be overwritten by a request of the run that is resumed."""
-        return self._doubts.read()
+        return self._keys_in_doubt.read()
 
     @property
     def refused(self) -> set[tuple[str, int]]:
@@ -109,7 +109,7 @@ class Run:
         prefix = position.prefix
         with self._writing("rejects"):
             sizes = self._rejects.sync()
-            self._doubts.add(position.news)
+            self._keys_in_doubt.add(position.news)
         checkpoint = replace(
             self._checkpoint,
             written=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -126,7 +126,7 @@ class Run:
         self._replace(CHECKPOINT, checkpoint.encode())
         self._checkpoint = checkpoint
         if position.finished:
-            self._doubts.clear()
+            self._keys_in_doubt.clear()
 
     def sync(self) -> None:
         """See to it that all rejects are on the disk, also those that no checkpoint covers."""
@@ -135,10 +135,10 @@ class Run:
         with self._writing("rejects"):
             self._rejects.sync()
 
-    def trail(self, *, resumable: bool) -> Trail:
+    def artifacts(self, *, resumable: bool) -> RunArtifacts:
         """What the run leaves behind."""
         names, errors = self._rejects.names, self._rejects.errors
-        return Trail(
+        return RunArtifacts(
             str(self.directory),
             tuple(str(self.directory / name) for name in names),
             str(self.directory / errors) if errors else None,

@@ -1,0 +1,136 @@
+"""The environments, and the addresses of an Import API's calls."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import SplitResult, urlsplit
+
+_TABLE = re.compile(r"[A-Za-z0-9_]+")
+_VERSION = re.compile(r"v[0-9]+")
+_DEFAULT_VERSION = "v2"
+_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+# No escapes, no dot segments, no empty ones: libraries would each make their own of them.
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
+
+
+class Environment(StrEnum):
+    """Where a push goes."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+    LOCAL = "local"
+
+
+BASE_URLS: Mapping[Environment, str] = {
+    Environment.PRODUCTION: "https://connect.rjmetrics.com",
+    Environment.SANDBOX: "https://sandbox-connect.rjmetrics.com",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The address of one Import API: ``root`` without a trailing slash, and the version path."""
+
+    root: str
+    version: str = _DEFAULT_VERSION
+
+    @classmethod
+    def parse(cls, base_url: str) -> "Endpoint":
+        """Read a base URL, whose last path segment may name another version than v2.
+
+        Raises ValueError for what ``parse_address`` does not take.
+        """
+        parts = parse_address(base_url)
+        path = parts.path.rstrip("/")
+        head, _, last = path.rpartition("/")
+        path, version = (head, last) if _VERSION.fullmatch(last) else (path, _DEFAULT_VERSION)
+        return cls(f"{parts.scheme}://{parts.netloc}{path}", version)
+
+    @property
+    def host(self) -> str:
+        """Host and port, as people write them."""
+        return urlsplit(self.root).netloc
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is spoken to in TLS."""
+        return self.root.startswith("https:")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(urlsplit(self.root).hostname or "")
+
+    @property
+    def base_url(self) -> str:
+        """The address with its version, as ``--base-url`` takes it."""
+        return f"{self.root}/{self.version}"
+
+    @property
+    def status_url(self) -> str:
+        """Answers 200 if the API is operational; takes no key."""
+        return f"{self.root}/"
+
+    def authenticate_url(self, client_id: int) -> str:
+        """Answers 200 if the client and the key go together, else 401; takes the key."""
+        return f"{self.base_url}/client/{client_id}/authenticate"
+
+    def upsert_url(self, client_id: int, table: str) -> str:
+        """Takes up to 100 records; takes the key."""
+        if not is_table_name(table):
+            raise ValueError(f"not a table name: {table!r}")
+        return f"{self.base_url}/client/{client_id}/table/{table}/data"
+
+
+def is_table_name(name: str) -> bool:
+    """Table names are alphanumeric plus underscore; anything else is a 400."""
+    return _TABLE.fullmatch(name) is not None
+
+
+def parse_address(url: str) -> SplitResult:
+    """Read an address of https, or of http to a loopback address.
+
+    Raises ValueError for others, for user names, queries and fragments, and for
+    hosts and paths that could be read in more than one way.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it must look like https://host")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("it must have no user name, query or fragment")
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise ValueError("it must be plain ASCII without spaces")
+    check_host(parts.netloc)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to loopback addresses only; use https")
+    if not _PATH.fullmatch(parts.path.rstrip("/")):
+        raise ValueError("its path may hold letters, digits and -._~ between single slashes")
+    return parts
+
+
+def check_host(netloc: str) -> None:
+    """Raise ValueError for anything but a host name or an IP address, with or without a port."""
+    parts = urlsplit(f"//{netloc}")
+    host = parts.hostname or ""
+    if netloc.startswith("["):
+        if "%" in host:
+            raise ValueError("its address has a zone")
+        ipaddress.IPv6Address(host)
+    elif host.rpartition(".")[2].isdigit():
+        ipaddress.IPv4Address(host)  # not what C makes of 127.1
+    elif not _HOST.fullmatch(host):
+        raise ValueError("its host is neither a name nor an address")
+    if parts.port is None and netloc.endswith(":"):
+        raise ValueError("it has a colon without a port")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,190 @@
+"""The Import API as pure facts: limits, and what each answer means.
+
+Source: the vendor's "Import API" pages (Magento BI, Adobe Commerce Reporting)
+and the wire behaviour of the five official client libraries.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
+
+KEYS_FIELD = "keys"
+MAX_BATCH_RECORDS = 100
+MAX_REASONS = 20
+MAX_REASON_CHARACTERS = 500
+
+
+class OutcomeKind(Enum):
+    """What an answer means for the request it answers."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"  # the data or the call is wrong: the same bytes cannot succeed
+    TOO_LARGE = "too large"
+    DENIED = "denied"  # wrong key, client or path
+    UNAVAILABLE = "unavailable"  # may succeed later
+    UNEXPECTED = "unexpected"  # not an answer of this API: stop
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer as it came: status, whole body, and the headers that matter.
+
+    ``redact`` takes secrets out of text: all that is to be shown of the answer
+    goes through it. The answer itself stays as it is, for it is to be judged,
+    and a key that happens to be "201" must not spoil an acknowledgement.
+    """
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    retry_after: str | None = field(default=None, repr=False)
+    date: str | None = field(default=None, repr=False)
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What an answer means, and what it gives as its grounds.
+
+    ``status``: None if no answer came. ``in_doubt``: the request may have been
+    applied although it was not acknowledged; ``may_come_late``: it may still be,
+    after others that are sent now. ``retry_after``: seconds, as the answer asks.
+    """
+
+    kind: OutcomeKind
+    message: str
+    status: int | None = None
+    reasons: tuple[str, ...] = ()
+    in_doubt: bool = False
+    may_come_late: bool = False
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message} ({'; '.join(self.reasons)})" if self.reasons else self.message
+
+
+def classify_upsert(answer: Answer) -> AttemptOutcome:
+    """Judge the answer to an upsert.
+
+    An acknowledgement is status 200 or 201 with a body that is a JSON object,
+    whatever its Content-Type says, whose ``code``, if it has one, is 2xx.
+    """
+    outcome = classify_status(answer)
+    if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
+        return outcome
+    document = _json_object(answer.body)
+    if document is None:
+        what = "a body that is not a JSON object" if answer.body.strip() else "an empty body"
+    elif _SUCCESS_CODE.fullmatch(str(document.get("code", 200))):
+        return outcome
+    else:
+        what = f"code {_short(answer, document['code'])} in its body"
+    message = f"HTTP {answer.status} with {what}, which is no acknowledgement"
+    return AttemptOutcome(OutcomeKind.UNAVAILABLE, message, answer.status, in_doubt=True)
+
+
+def classify_status(answer: Answer) -> AttemptOutcome:
+    """Judge an answer by its status alone, as the status and authenticate calls need."""
+    status = answer.status
+    kind = _KINDS.get(status, OutcomeKind.UNEXPECTED)
+    if kind is OutcomeKind.ACKNOWLEDGED:
+        return AttemptOutcome(kind, f"HTTP {status}", status)
+    document = _json_object(answer.body) or {}
+    message, reasons = document.get("message"), document.get("reasons") or []
+    given = (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS]
+    return AttemptOutcome(
+        kind,
+        f"HTTP {status}: {_short(answer, message)}" if message else f"HTTP {status}",
+        status,
+        tuple(_short(answer, reason) for reason in given),
+        in_doubt=status in _MAYBE_APPLIED or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
+        may_come_late=status in _GAVE_UP_WAITING,
+        retry_after=_retry_after(answer),
+    )
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds to wait, given as such or as a date; None if there is no sense in it."""
+    text = (answer.retry_after or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+        # By the server's own clock if it tells it: ours may be wrong.
+        now = parsedate_to_datetime(answer.date) if answer.date else datetime.now(UTC)
+        return max(0.0, (date - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def classify_authenticate(answer: Answer) -> AttemptOutcome:
+    """Judge the answer to an authenticate call, whose body the vendor does not describe.
+
+    A page of HTML is a proxy's, whatever its status.
+    """
+    if answer.body.lstrip().startswith(b"<"):
+        message = f"HTTP {answer.status} with a page of HTML"
+        return AttemptOutcome(OutcomeKind.UNEXPECTED, message, answer.status)
+    return classify_status(answer)
+
+
+def error_from(outcome: AttemptOutcome) -> RjcliError:
+    """The error that an answer other than an acknowledgement is, when nothing more can be done."""
+    match outcome.kind:
+        case OutcomeKind.DENIED if outcome.status == HTTPStatus.NOT_FOUND:
+            hint = "check the client id and the base URL"
+            return AccessDeniedError(f"the API knows no such client: {outcome}", hint=hint)
+        case OutcomeKind.DENIED:
+            hint = "check the client id, the API key, and that both belong to this environment"
+            return AccessDeniedError(f"the API refused the credentials: {outcome}", hint=hint)
+        case OutcomeKind.UNAVAILABLE:
+            when = f"in {outcome.retry_after:,.0f} s" if outcome.retry_after else "later"
+            return UnfinishedError(f"the API is not available: {outcome}", hint=f"try again {when}")
+        case _:
+            hint = "check the base URL, and what stands between here and the API"
+            return UnfinishedError(f"this is no answer of the Import API: {outcome}", hint=hint)
+
+
+_KINDS: Mapping[int, OutcomeKind] = {
+    200: OutcomeKind.ACKNOWLEDGED,
+    201: OutcomeKind.ACKNOWLEDGED,
+    400: OutcomeKind.REFUSED,
+    401: OutcomeKind.DENIED,
+    403: OutcomeKind.DENIED,
+    404: OutcomeKind.DENIED,
+    408: OutcomeKind.UNAVAILABLE,
+    413: OutcomeKind.TOO_LARGE,
+    429: OutcomeKind.UNAVAILABLE,
+    500: OutcomeKind.UNAVAILABLE,
+    502: OutcomeKind.UNAVAILABLE,
+    503: OutcomeKind.UNAVAILABLE,
+    504: OutcomeKind.UNAVAILABLE,
+}
+# Whether such an answer came before or after the write, nobody can tell from here.
+_MAYBE_APPLIED = {408, 500, 502, 503, 504}
+_GAVE_UP_WAITING = {502, 504}  # gateways, behind which the request may go on
+_SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _short(answer: Answer, value: Any) -> str:
+    """A value of an answer as it is shown. Redacted first: half a secret would not be found."""
+    text = answer.redact(value if isinstance(value, str) else orjson.dumps(value).decode())
+    if len(text) > MAX_REASON_CHARACTERS:
+        return f"{text[:MAX_REASON_CHARACTERS]}…"
+    return text

@@ -1,0 +1,145 @@
+"""`rjcli login`: check credentials and keep them in a profile, or delete one."""
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from rjcli.api.base_url import Endpoint, Environment
+from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
+from rjcli.commands.prompt import ask_api_key, ask_client_id
+from rjcli.credentials.config_file import Profile
+from rjcli.credentials.lookup import Credentials
+from rjcli.credentials.profiles import config_file, delete_profile, save_profile
+from rjcli.credentials.system_keyring import NoKeyringError, delete_key, find_keyring, store_key
+from rjcli.errors import RjcliError, UsageError
+from rjcli.http.transport import Transport
+from rjcli.report import Report
+from rjcli.settings.parsers import parse_target
+from rjcli.settings.values import KeyStore, LoginSettings
+
+
+def login(settings: LoginSettings, previous: Profile | None, report: Report) -> int:
+    """Ask for what is missing, check the credentials, and keep them in a profile.
+
+    Replaces the previous profile of that name. Returns the exit code. Nothing
+    is kept if the API refuses the credentials.
+    """
+    endpoint = settings.target.endpoint
+    if endpoint is None:
+        raise UsageError("--env local needs no credentials", hint="give another --env")
+    if previous:
+        report.note(f"profile {previous.name} exists; what is given now replaces what it holds")
+    # What may forbid to keep the key comes before anybody types it.
+    keyring = _choose_keyring(settings.store, report)
+    credentials = Credentials(settings.client_id or ask_client_id(), ask_api_key())
+    if settings.check:
+        _check(endpoint, credentials, settings)
+    profile = _profile(settings, endpoint, credentials.client_id)
+    _keep(profile, credentials, previous, keyring=keyring, report=report)
+    document = _describe(profile) | {
+        "client_id": profile.client_id,
+        "environment": settings.target.environment,
+        "base_url": endpoint.base_url,
+        "table": profile.table,
+        "keys": profile.keys,
+        "api_key_in": "keyring" if keyring else "file",
+        "checked": settings.check,
+        "replaced": previous is not None,
+        "status": "stored",
+    }
+    place = f"the system keyring ({keyring})" if keyring else config_file(os.environ)
+    address = f"{settings.target.environment}, {endpoint.host}, client id {profile.client_id}"
+    report.result(document, f"stored: profile {profile.name}, {address}; the API key is in {place}")
+    return 0
+
+
+def logout(name: str, profile: Profile | None, report: Report) -> int:
+    """Delete a profile, and its key in the keyring. Returns the exit code."""
+    if profile is None:
+        raise UsageError(f"there is no profile {name} in {config_file(os.environ)}")
+    if profile.in_keyring:
+        delete_key(name)
+    delete_profile(name, os.environ)
+    report.result(_describe(profile) | {"status": "deleted"}, f"deleted: profile {name}")
+    return 0
+
+
+def _choose_keyring(store: KeyStore, report: Report) -> str | None:
+    """The name of the keyring to use; None for the file."""
+    if store is KeyStore.FILE:
+        return None
+    try:
+        return find_keyring()
+    except NoKeyringError as error:
+        if store is KeyStore.KEYRING:
+            raise
+        path = config_file(os.environ)
+        report.note(f"{error.message}: the API key will be kept in {path}, which only you can read")
+        return None
+
+
+def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings) -> None:
+    async def authenticate() -> Any:
+        async with Transport(endpoint, settings.timeout, ca_file=settings.ca_file) as transport:
+            return await transport.authenticate(credentials)
+
+    outcome = classify_authenticate(asyncio.run(authenticate()))
+    if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
+        raise error_from(outcome)
+
+
+def _profile(settings: LoginSettings, endpoint: Endpoint, client_id: int) -> Profile:
+    """The profile without its key. The environment is kept by name: a default may change."""
+    name = settings.target.environment
+    environment = Environment(name) if name in set(Environment) else None
+    usual = environment and parse_target(environment, None).endpoint
+    return Profile(
+        settings.profile,
+        client_id=client_id,
+        environment=environment,
+        base_url=None if endpoint == usual else endpoint.base_url,
+        table=settings.table,
+        keys=settings.keys,
+    )
+
+
+def _keep(
+    profile: Profile,
+    credentials: Credentials,
+    previous: Profile | None,
+    *,
+    keyring: str | None,
+    report: Report,
+) -> None:
+    """Keep a profile and its key, the key first: a profile without one would be of no use."""
+    if keyring is None:
+        save_profile(replace(profile, api_key=credentials.api_key), os.environ)
+        if previous and previous.in_keyring:
+            _delete_old_key(profile.name, report)
+        return
+    store_key(profile.name, credentials.api_key)
+    try:
+        save_profile(replace(profile, in_keyring=True), os.environ)
+    except RjcliError:
+        with suppress(RjcliError):
+            if not (previous and previous.in_keyring):
+                delete_key(profile.name)
+        raise
+
+
+def _delete_old_key(name: str, report: Report) -> None:
+    try:
+        delete_key(name)
+    except RjcliError as error:
+        report.note(f"the old API key is still in the system keyring: {error.message}")
+
+
+def _describe(profile: Profile) -> dict[str, Any]:
+    return {
+        "profile": profile.name,
+        "config_file": str(config_file(os.environ)),
+        "exit_code": 0,
+        "message": None,
+    }

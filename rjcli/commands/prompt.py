@@ -1,0 +1,82 @@
+"""Asking for credentials: on the terminal, or on stdin when that is none."""
+
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
+from rjcli.errors import InterruptedByUserError, UsageError
+from rjcli.settings.parsers import parse_client_id
+
+_MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more shows that it is too long
+
+
+def ask_client_id() -> int:
+    """Ask for the client id on the terminal.
+
+    Raises UsageError if what is typed is none, and if there is no terminal.
+    """
+    if not _on_terminal():
+        raise UsageError("no client id", hint="give --client-id, or set RJCLI_CLIENT_ID")
+    with _stoppable():
+        sys.stderr.write("client id: ")
+        sys.stderr.flush()
+        return parse_client_id(sys.stdin.buffer.readline(_MAX_LINE).decode("latin-1").strip())
+
+
+def ask_api_key() -> ApiKey:
+    """Ask for the key on the terminal, without echo, or take the first line of stdin.
+
+    Raises UsageError, which does not echo it, if what comes cannot be a key.
+    """
+    if _on_terminal():
+        return ApiKey.parse(_ask_hidden("API key (not shown): "), "the key typed")
+    if sys.stdin is None:
+        raise UsageError("there is no stdin to read the API key from")
+    line = sys.stdin.buffer.readline(_MAX_LINE)
+    # Bytes beyond ASCII become characters that no key may have.
+    text = line.decode("latin-1").removesuffix("\n").removesuffix("\r")
+    return ApiKey.parse(text, "the first line of stdin")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _ask_hidden(prompt: str) -> str:
+    import getpass
+
+    with _stoppable(), warnings.catch_warnings():
+        # Where it cannot switch echo off it would warn, and ask all the same.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            raise UsageError(
+                "this terminal shows what is typed", hint="rjcli login --client-id ID < FILE"
+            ) from None
+        except EOFError:
+            raise UsageError("no API key was typed") from None
+        except UnicodeDecodeError:
+            return ""  # which is as little a key
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End a prompt by an exception on a signal, so that the terminal is left as it was."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise InterruptedByUserError("stopped; nothing was stored", signal=number)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except InterruptedByUserError:
+        sys.stderr.write("\n")  # the prompt's line ends here
+        raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

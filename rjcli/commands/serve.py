@@ -1,0 +1,53 @@
+"""``rjcli serve``: a local Import API."""
+
+import os
+
+from rjcli.api.base_url import is_loopback
+from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID, extra_local
+from rjcli.credentials.lookup import API_KEY_VARIABLE, find_credentials
+from rjcli.errors import UsageError
+from rjcli.report import Report
+from rjcli.settings.values import ServeSettings
+
+
+def serve(settings: ServeSettings, report: Report) -> int:
+    """Run a local Import API until it is told to stop."""
+    with extra_local():
+        from rjcli.local.app import LocalCredentials
+        from rjcli.local.faults import Faults
+        from rjcli.local.server import LocalServer
+    faults = Faults(
+        latency=settings.latency,
+        fail_rate=settings.fail,
+        fail_status=settings.fail_status,
+        drop_rate=settings.drop,
+        drop_after_apply_rate=settings.drop_after_apply,
+        retry_after=settings.retry_after,
+        seed=settings.seed,
+    )
+    defaults = {API_KEY_VARIABLE: LOCAL_API_KEY}
+    credentials = find_credentials(
+        settings.client_id or str(LOCAL_CLIENT_ID), settings.api_key_file, defaults | os.environ
+    )
+    key = credentials.api_key.reveal()
+    shown_key = key if key == LOCAL_API_KEY else "as given"
+    accepted = LocalCredentials(credentials.client_id, key)
+    try:
+        local = LocalServer(
+            settings.database,
+            accepted,
+            faults,
+            settings.host,
+            settings.port,
+            allow_remote=settings.allow_remote,
+        )
+    except ValueError as error:
+        hint = "--allow-remote serves it all the same; the API key then travels in plain text"
+        raise UsageError(str(error), hint=hint) from None
+    if not is_loopback(settings.host):
+        report.note(f"others can reach {settings.host}; the API key travels there in plain text")
+    with local as server:
+        report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
+        report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
+        server.serve_forever()
+    return 0

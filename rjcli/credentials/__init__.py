@@ -1,0 +1,1 @@
+"""Where client id and API key come from: options, variables, profiles, the system keyring."""

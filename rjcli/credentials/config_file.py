@@ -1,0 +1,229 @@
+"""What the configuration file says: profiles, each with credentials and defaults under a name.
+
+    [profiles.default]
+    client_id = 12
+    environment = "sandbox"     # or base_url = "https://…", or both
+    table = "orders"
+    keys = ["id"]
+    api_key_in = "keyring"      # or api_key = "…"
+
+Pure: the file itself is the business of ``profiles``. No error echoes a value,
+because a key may stand in the wrong place.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from rjcli.api.base_url import Endpoint, Environment
+from rjcli.credentials.api_key import ApiKey
+from rjcli.errors import UsageError
+from rjcli.settings.parsers import parse_client_id, parse_keys, parse_table
+
+_PROFILES = "profiles"
+_ADDRESS = ("env", "base_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A client id, an address, a table and keys to use where no option names others."""
+
+    name: str
+    client_id: int | None = None
+    environment: Environment | None = None
+    base_url: str | None = None
+    table: str | None = None
+    keys: tuple[str, ...] = ()
+    api_key: ApiKey | None = None
+    in_keyring: bool = False
+
+    def defaults(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Values for those of the options that are None, by the names of the options.
+
+        Environment and base URL are one address: one of them as an option
+        replaces both.
+        """
+        values = {
+            "env": self.environment,
+            "base_url": self.base_url,
+            "client_id": None if self.client_id is None else str(self.client_id),
+            "table": self.table,
+            "keys": list(self.keys) or None,
+        }
+        if any(options[name] is not None for name in _ADDRESS):
+            values = {name: value for name, value in values.items() if name not in _ADDRESS}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and name in options and options[name] is None
+        }
+
+    def to_table(self) -> dict[str, Any]:
+        """The profile as the file has it."""
+        values = {
+            "client_id": self.client_id,
+            "environment": self.environment and self.environment.value,
+            "base_url": self.base_url,
+            "table": self.table,
+            "keys": list(self.keys) or None,
+            "api_key": self.api_key and self.api_key.reveal(),
+            "api_key_in": "keyring" if self.in_keyring else None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Configuration:
+    """The text of a configuration file, understood. ``path`` is for errors to name."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self._text = text
+        self._path = path
+        self._profiles = _parse(text, path)
+
+    @classmethod
+    def decode(cls, content: bytes, path: str) -> Self:
+        """Read a file's content. Raises UsageError if it is no TOML, or holds something else."""
+        try:
+            return cls(content.decode(), path)
+        except UnicodeDecodeError:
+            raise UsageError(f"{path} is not UTF-8 text") from None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the profiles."""
+        return sorted(self._profiles)
+
+    def profile(self, name: str) -> Profile | None:
+        """Read a profile; None if there is none of that name.
+
+        Raises UsageError, with the line where it is known, for unknown names
+        and for values of the wrong type.
+        """
+        values = self._profiles.get(name)
+        if values is None:
+            return None
+        if not isinstance(values, dict):
+            raise UsageError(f"{self._path}: {name} must be a table [profiles.{name}]")
+        fields = dict(self._field(name, key, value) for key, value in values.items())
+        if "api_key" in fields and "in_keyring" in fields:
+            place = self._place(name, "api_key_in")
+            raise UsageError(f"{place}: profile {name} has both api_key and api_key_in")
+        return Profile(name, **fields)
+
+    def change(self, name: str, profile: Profile | None) -> str:
+        """The text with the profile put in, or taken out; all else as it is, comments included.
+
+        Raises UsageError if the text is written in a way that this cannot keep.
+        """
+        values = profile.to_table() if profile else None
+        wanted = {key: value for key, value in self._profiles.items() if key != name}
+        wanted |= {} if values is None else {name: values}
+        text = _edit(self._text, name, values)
+        if text is None or _parse(text, self._path) != wanted:
+            raise UsageError(
+                f"{self._path}: the profiles are written in a way that rjcli cannot change",
+                hint="write each as a table [profiles.NAME]",
+            )
+        return text
+
+    def _field(self, profile: str, key: str, value: Any) -> tuple[str, Any]:
+        if key not in _FIELDS:
+            shown = f" {key}" if re.fullmatch("[a-z_]{1,20}", key) else ""
+            raise UsageError(
+                f"{self._place(profile, key)}: profile {profile} has an unknown name{shown}",
+                hint=f"a profile may have {', '.join(_FIELDS)}",
+            )
+        allowed, parse = _FIELDS[key]
+        try:
+            return "in_keyring" if key == "api_key_in" else key, parse(value)
+        except (UsageError, ValueError, TypeError):
+            place = self._place(profile, key)
+            raise UsageError(f"{place}: {key} of profile {profile} must be {allowed}") from None
+
+    def _place(self, profile: str, key: str) -> str:
+        """Where a name stands: the file and, if it is written the usual way, its line."""
+        header = re.compile(rf"""\s*\[\s*profiles\s*\.\s*["']?{re.escape(profile)}["']?\s*\]""")
+        entry = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+        inside = False
+        for number, line in enumerate(self._text.split("\n"), 1):
+            if line.lstrip().startswith("["):
+                inside = header.match(line) is not None
+            elif inside and entry.match(line):
+                return f"{self._path}, line {number}"
+        return self._path
+
+
+def _parse(text: str, path: str) -> dict[str, Any]:
+    """The profiles as they stand in the file."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # The rest of what it says may quote the file.
+        line = re.search(r"at line ([0-9]+)", str(error))
+        raise UsageError(
+            f"{path}{f', line {line[1]}' if line else ''}: this is no TOML",
+            hint="texts stand in quotation marks, and each name stands once in its table",
+        ) from None
+    profiles = document.pop(_PROFILES, {})
+    if document or not isinstance(profiles, dict):
+        raise UsageError(f"{path} may hold nothing but tables [profiles.NAME]")
+    return profiles
+
+
+def _edit(text: str, name: str, values: Mapping[str, Any] | None) -> str | None:
+    """Put a profile's table into a text, or take it out; None if that cannot be done."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+        profiles: Any = document.setdefault(_PROFILES, tomlkit.table(is_super_table=True))
+        if values is None:
+            profiles.pop(name, None)
+            return tomlkit.dumps(document)
+        table = profiles.setdefault(name, tomlkit.table())
+        for key in set(table) - set(values):
+            table.remove(key)
+        table.update(values)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError):  # such as a table within an inline table
+        return None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _base_url(value: Any) -> str:
+    Endpoint.parse(_text(value))
+    return _text(value)
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return parse_keys([_text(name) for name in value])
+
+
+def _in_keyring(value: Any) -> bool:
+    if value != "keyring":
+        raise ValueError
+    return True
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "client_id": ("a positive whole number", lambda value: parse_client_id(str(value))),
+    "environment": (f"one of {', '.join(Environment)}", Environment),
+    "base_url": ("an address such as https://host", _base_url),
+    "table": ("a name of letters, digits and underscores", lambda value: parse_table(_text(value))),
+    "keys": ('a list of names of fields, such as ["id"]', _keys),
+    "api_key": (
+        "a text without spaces and unprintable characters",
+        lambda value: ApiKey.parse(_text(value), "api_key"),
+    ),
+    "api_key_in": ('"keyring"', _in_keyring),
+}

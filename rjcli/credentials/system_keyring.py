@@ -1,0 +1,122 @@
+"""The system keyring, by way of the package keyring: an optional extra, and slow to import.
+
+What a keyring does is beyond our control: it may ask the user, ask a service
+that is not there, or load any package. So each use of it takes three seconds at
+most, and its errors, which may quote the key, are told by their names only.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from rjcli.credentials.api_key import ApiKey
+from rjcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+SECONDS = 3.0
+_SERVICE = "rjcli"
+_FILE_INSTEAD = "rjcli login --store file"
+
+T = TypeVar("T")
+
+
+class NoKeyringError(UsageError):
+    """There is no system keyring that can be used; the message says why."""
+
+
+def find_keyring() -> str:
+    """The name of the system keyring.
+
+    Raises NoKeyringError if there is none, UsageError if there is one that
+    fails or hangs.
+    """
+    return _bounded(lambda: _open().name)
+
+
+def fetch_key(profile: str) -> ApiKey:
+    """Get a profile's key. Raises UsageError if it is not there, or the keyring fails or hangs."""
+    key = _bounded(lambda: _open().get_password(_SERVICE, profile))
+    if key is None:
+        raise UsageError(
+            f"the system keyring holds no key of profile {profile}",
+            hint=f"rjcli login --profile {profile}",
+        )
+    return ApiKey.parse(key, f"the key of profile {profile} in the system keyring")
+
+
+def store_key(profile: str, key: ApiKey) -> None:
+    """Keep a profile's key, and read it back. Raises UsageError if the keyring fails or hangs."""
+
+    def store() -> str | None:
+        keyring = _open()
+        keyring.set_password(_SERVICE, profile, key.reveal())
+        return keyring.get_password(_SERVICE, profile)
+
+    if _bounded(store) != key.reveal():
+        raise UsageError("the system keyring did not keep the key", hint=_FILE_INSTEAD)
+
+
+def delete_key(profile: str) -> None:
+    """Delete a profile's key, if it is there. Raises UsageError if the keyring fails or hangs."""
+
+    def delete() -> None:
+        keyring = _open()
+        if keyring.get_password(_SERVICE, profile) is not None:
+            keyring.delete_password(_SERVICE, profile)
+
+    _bounded(delete)
+
+
+def _open() -> "KeyringBackend":
+    try:
+        import keyring
+        from keyring.core import init_backend, recommended
+    except ModuleNotFoundError as error:
+        raise NoKeyringError(
+            f"the system keyring needs a package that is not installed: {error.name}",
+            hint="pip install 'rjcli[keyring]'",
+        ) from None
+    # Those that are not recommended may keep keys as plain text.
+    init_backend(limit=recommended)
+    backend = keyring.get_keyring()
+    if backend.priority < 1:
+        raise NoKeyringError(
+            "there is no system keyring that can be used", hint=f"to use a file: {_FILE_INSTEAD}"
+        )
+    return backend
+
+
+def _bounded(work: Callable[[], T]) -> T:
+    """Do something with the keyring; its errors and its silence become ours."""
+    outcomes: queue.SimpleQueue[tuple[T, None] | tuple[None, UsageError]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcomes.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - of a package of the user's choosing
+            outcomes.put((None, _ours(error)))
+
+    # A daemon, so that rjcli can end while it hangs.
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = outcomes.get(timeout=SECONDS)
+    except queue.Empty:
+        raise UsageError(
+            f"the system keyring did not answer within {SECONDS:g} s",
+            hint=f"unlock it and try again, or: {_FILE_INSTEAD}",
+        ) from None
+    if error:
+        raise error
+    return cast("T", result)
+
+
+def _ours(error: BaseException) -> UsageError:
+    if isinstance(error, UsageError):
+        return error
+    return UsageError(
+        f"the system keyring failed: {type(error).__name__}",
+        hint=f"mend it and try again, or: {_FILE_INSTEAD}",
+    )

@@ -1,0 +1,1 @@
+"""Preparing: raw records become records with keys, or rejections, and batches. Pure."""

@@ -1,0 +1,121 @@
+"""Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from rjcli.api.protocol import KEYS_FIELD
+from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
+from rjcli.preparing.key_normalization import normalize_value, normalize_values
+from rjcli.preparing.shaper import Shaper, UnshapeableError
+from rjcli.settings.values import ShapeSettings
+
+_BRACE = b"{"
+NO_KEYS = f"the record has no {KEYS_FIELD!r} field, and no --keys was given"
+
+
+class Preparer:
+    """Makes records ready to be sent.
+
+    ``keys``: the names of the key fields; empty if every record brings its own.
+    """
+
+    def __init__(self, keys: tuple[str, ...], shape: ShapeSettings) -> None:
+        self._keys = keys
+        self._shaper = Shaper(shape) if shape else None
+        self._opening = _BRACE + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
+
+    def prepare(self, block: Block) -> Iterator[Records | Rejection]:
+        """Say what is to be spliced into the records' own bytes, or why one cannot be loaded.
+
+        Gives all of the block, in order.
+        """
+        if isinstance(block, RawRecords) and (together := self._prepare_all(block)):
+            yield together
+            return
+        records: list[Record] = []
+        for item in block:
+            prepared = self._prepare(item) if isinstance(item, RawRecord) else item
+            if isinstance(prepared, Record):
+                records.append(prepared)
+                continue
+            if records:
+                yield Records.of(records)
+                records = []
+            yield prepared
+        if records:
+            yield Records.of(records)
+
+    def _prepare_all(self, block: RawRecords) -> Records | None:
+        """Prepare records together, which is far quicker, if nothing is special about any."""
+        if self._shaper or not self._keys or block.has(KEYS_FIELD):
+            return None
+        keys = _normalized_keys(self._keys, block.values)
+        if None in keys:
+            return None
+        rest = map(block.column, ("raw", "file", "line", "number"))
+        return Records(block.column("json"), [self._opening] * len(block), keys, *rest)
+
+    def _prepare(self, raw: RawRecord) -> Record | Rejection:
+        if self._shaper:
+            try:
+                raw = self._shaper.shape(raw)
+            except UnshapeableError as error:
+                return _reject(raw, str(error))
+        opening, keys, fields = self._opening, self._keys, raw.fields
+        if KEYS_FIELD in fields:
+            keys, reason = self._own_keys(fields[KEYS_FIELD])
+            if reason:
+                return _reject(raw, reason)
+            opening = _BRACE
+        elif not keys:
+            return _reject(raw, NO_KEYS)
+        [key] = _normalized_keys(keys, lambda name: [fields.get(name)])
+        if key is None:
+            return _reject(raw, *_faults(keys, fields))
+        return Record(raw.json, opening, key, raw.raw, raw.file, raw.line, raw.number)
+
+    def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
+        """The keys that a record brings, and what is wrong with them."""
+        if not isinstance(own, list) or not own or not all(isinstance(name, str) for name in own):
+            return (), f"its {KEYS_FIELD!r} field is not an array of field names"
+        if len(set(own)) < len(own):
+            return (), f"its {KEYS_FIELD!r} field names a field twice"
+        if self._keys and set(own) != set(self._keys):
+            return (), (
+                f"its own {KEYS_FIELD!r} field says {', '.join(own)},"
+                f" and --keys says {', '.join(self._keys)}"
+            )
+        return tuple(own), None
+
+
+def _normalized_keys(
+    names: Sequence[str], values: Callable[[str], Sequence[Any]]
+) -> list[Hashable | None]:
+    """The coarse key of each of some records, its parts in the order of their names.
+
+    ``values``: of a field, by its name. A key is None where a part of it is
+    missing or is no single value.
+    """
+    parts = [normalize_values(values(name)) for name in sorted(names)]
+    if len(parts) == 1:
+        return parts[0]
+    return [None if None in key else key for key in zip(*parts, strict=True)]
+
+
+def _reject(raw: RawRecord, *reasons: str) -> Rejection:
+    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
+
+
+def _faults(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong with a key, of which each part must be there and a single value."""
+    faults = []
+    for name in keys:
+        if name not in fields:
+            faults.append(f"the key field {name!r} is missing")
+        elif fields[name] is None:
+            faults.append(f"the key field {name!r} is null")
+        elif normalize_value(fields[name]) is None:
+            faults.append(f"the key field {name!r} holds more than a single value")
+    return tuple(faults)

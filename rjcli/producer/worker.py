@@ -1,0 +1,72 @@
+"""The process that reads for the push that started it.
+
+It takes its task and tells its findings on a socket, whose descriptor is its
+argument. It ends when nobody holds the other end.
+"""
+
+import os
+import pickle
+import select
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+from rjcli.crash_report import crash_error, trace
+from rjcli.errors import RjcliError
+from rjcli.model import Noted
+from rjcli.producer.messages import Message, Pause
+from rjcli.producer.pickling import Envelope, send
+from rjcli.producer.producer import Producer, ProducerTask
+from rjcli.reading import Source
+
+
+def main() -> None:
+    """Say that it is there, take a task, and tell what there is to be found."""
+    with (
+        socket.socket(fileno=int(sys.argv[1])) as push,
+        push.makefile("rb") as stream,
+        suppress(ConnectionError, EOFError, pickle.UnpicklingError),  # the push has ended
+    ):
+        send(push, [])
+        task: ProducerTask = pickle.load(stream)  # noqa: S301 - of our own
+        try:
+            for told in _tell_all(task, push):
+                send(push, told)
+        except MemoryError:
+            sys.exit(1)
+
+
+def _tell_all(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
+    """All that is found; for speed, what one block of an input brings goes together."""
+    messages: list[Message] = []
+    end: RjcliError | None = None
+    try:
+        producer = Producer(task, [Source(file) for file in task.settings.input.files])
+        for message in producer.messages():
+            messages.append(message)
+            if isinstance(message, Pause):
+                yield messages
+                messages = []
+                _wait(producer, push)
+    except RjcliError as error:
+        end = error
+    except Exception as error:  # noqa: BLE001 - the push says what it was
+        messages += map(Noted, trace(error, os.environ))
+        end = crash_error(error)
+    yield messages
+    yield end
+
+
+def _wait(producer: Producer, push: socket.socket) -> None:
+    """Where there is nothing to read yet: wait for it, or the end of the push."""
+    fd = producer.source.dry_fd
+    if fd is None:
+        return
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.register(push, select.POLLIN)  # it has nothing more to say
+    seconds = producer.seconds_to_wait
+    ready = poll.poll(None if seconds is None else seconds * 1000)
+    if push.fileno() in dict(ready):
+        sys.exit()

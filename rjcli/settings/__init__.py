@@ -1,0 +1,1 @@
+"""Options become settings: frozen values, checked by the parsers."""

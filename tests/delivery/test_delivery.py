@@ -1,0 +1,303 @@
+"""Delivery: over a real connection to a server with faults, the last versions stay."""
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import orjson
+import pytest
+
+from rjcli.api.base_url import Endpoint
+from rjcli.credentials.api_key import ApiKey
+from rjcli.credentials.lookup import Credentials
+from rjcli.delivery.delivery import Delivery
+from rjcli.delivery.key_order import KeyOrder
+from rjcli.delivery.retry import Timing
+from rjcli.delivery.sender import Tally
+from rjcli.errors import AccessDeniedError, RjcliError, StoppedError, UnfinishedError
+from rjcli.http.transport import Transport
+from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement
+from rjcli.preparing.batcher import Batcher, make_batch
+from rjcli.preparing.key_normalization import normalize_value
+from rjcli.settings.values import DeliverySettings
+from tests.conftest import Serve
+from tests.support.faulty import FaultyTable
+from tests.support.scripted import Request, ScriptedServer, always, answer
+
+SPEED = 50  # how much faster than time the waits of a delivery pass here
+QUICK = Timing(
+    now=lambda: time.monotonic() * SPEED,
+    sleep=lambda seconds: asyncio.sleep(seconds / SPEED),
+    chance=random.Random(1),
+)
+SETTINGS = DeliverySettings(jobs=16, settle=0)
+
+
+def record(key: Any, version: int) -> Record:
+    """A record with a key and a version."""
+    text = json.dumps({"keys": ["id"], "id": key, "version": version}).encode()
+    return Record(text, b"{", normalize_value(key), text, "f", version, version)
+
+
+def versions(count: int, keys: int, seed: int = 0) -> list[Record]:
+    """Records whose keys come again and again, in a random order."""
+    chance = random.Random(seed)
+    return [record(chance.randrange(keys), version) for version in range(1, count + 1)]
+
+
+def last_versions(records: Iterable[Record]) -> dict[Any, int]:
+    """The versions that a table must hold in the end."""
+    parsed = [orjson.loads(each.json) for each in records]
+    return {each["id"]: each["version"] for each in parsed}
+
+
+@dataclass
+class Outcomes:
+    """What a delivery told, and how it ended."""
+
+    fates: Counter[Outcome] = field(default_factory=Counter)
+    rejections: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    error: RjcliError | None = None
+
+    def settle(self, fate: Settlement | Rejection, _: Batch) -> None:
+        """Take in what became of some records."""
+        if isinstance(fate, Rejection):
+            self.rejections.append(fate)
+        else:
+            self.fates[fate.outcome] += len(fate.records)
+
+
+def deliver(
+    server: ScriptedServer,
+    records: Iterable[Record],
+    settings: DeliverySettings = SETTINGS,
+    *,
+    timeout: float = 5.0,
+    timing: Timing = QUICK,
+    started: Callable[[Delivery], None] = lambda _: None,
+) -> Outcomes:
+    """Deliver records to a server over a real transport."""
+
+    async def batches() -> AsyncIterator[Batch]:
+        batcher = Batcher(settings.batch_size, settings.max_batch_bytes)
+        unread = iter(records)
+        while some := [*islice(unread, settings.batch_size)]:
+            batcher.add(Records.of(some))
+            while cut := batcher.cut():
+                yield make_batch(cut)
+        if rest := batcher.flush():
+            yield make_batch(rest)
+
+    async def run() -> Outcomes:
+        told = Outcomes()
+        async with Transport(Endpoint.parse(server.base_url), timeout, settings.jobs) as transport:
+            upsert = partial(transport.upsert, Credentials(1, ApiKey("key")), "t")
+            delivery = Delivery(upsert, settings, told.settle, told.notes.append, timing)
+            started(delivery)
+            try:
+                await delivery.deliver(batches())
+            except RjcliError as error:
+                told.error = error
+        told.tally = delivery.tally
+        return told
+
+    return asyncio.run(run())
+
+
+def run_with_faults(serve: Serve, seed: int, count: int = 5000, keys: int = 500) -> bool:
+    """Deliver through faults; tell whether the table holds the last versions, and all is told."""
+    table = FaultyTable(seed, fail=0.05, busy=0.02, drop=0.05, drop_after_apply=0.05, delay=0.01)
+    records = versions(count, keys, seed)
+    told = deliver(serve(table), records)
+    assert told.error is None
+    assert told.fates == {Outcome.ACCEPTED: count}
+    assert min(table.faults.values()) > 0
+    return table.versions == last_versions(records)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_last_versions_stay_under_faults(serve: Serve, seed: int) -> None:
+    """Whatever is retried, and however many requests fly, each key ends on its last version."""
+    assert run_with_faults(serve, seed)
+
+
+def test_order_rule_is_what_keeps_them(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rule that batches sharing a key wait for each other, keys end on old versions."""
+    claim = KeyOrder.claim
+    monkeypatch.setattr(KeyOrder, "claim", lambda *claimed: claim(*claimed) and set())
+    assert not all(run_with_faults(serve, seed) for seed in range(3))
+
+
+def test_poisoned_records_are_rejected_and_no_others(serve: Serve) -> None:
+    """Of 5,000 records exactly the ten poisoned ones are rejected; the others land."""
+    poison = frozenset(random.Random(3).sample(range(1, 5001), 10))
+    records = [record(number, number) for number in range(1, 5001)]
+    table = FaultyTable(poison=poison)
+    told = deliver(serve(table), records)
+    assert {rejection.number for rejection in told.rejections} == poison
+    assert {rejection.reasons for rejection in told.rejections} == {("poison",)}
+    assert told.fates == {Outcome.ACCEPTED: 4990}
+    assert set(table.versions) == set(range(1, 5001)) - poison
+
+
+def test_late_write_is_written_over(serve: Serve) -> None:
+    """A request that times out and is applied after its newer version does not win in the end."""
+    table = FaultyTable(late_seconds=0.6)
+
+    async def script(request: Request) -> bytes | None:
+        table.late = 1.0 if len(server.requests) == 1 else 0.0
+        return await table(request)
+
+    server = serve(script)
+    records = [record("a", 1), record("a", 2), record("b", 3)]
+    settings = replace(SETTINGS, batch_size=1, settle=1.5 * SPEED)
+    told = deliver(server, records, settings, timeout=0.2)
+    assert table.versions == {"a": 2, "b": 3}
+    assert [note for note in told.notes if "sent again" in note]
+    assert told.fates == {Outcome.ACCEPTED: 3}
+
+
+def test_unique_keys_need_no_second_sending(serve: Serve) -> None:
+    """For keys that come once a request without answer costs no waiting at the end."""
+    table = FaultyTable(seed=2, drop_after_apply=0.2)
+    told = deliver(serve(table), versions(1000, 10**9), replace(SETTINGS, settle=10**6))
+    assert told.fates == {Outcome.ACCEPTED: 1000}
+    assert not told.notes
+
+
+def test_hot_key_stays_in_order(serve: Serve) -> None:
+    """Thousands of versions of one key among others stay in order, and nothing gets stuck."""
+    chance = random.Random(4)
+    keys = ["hot" if chance.random() < 0.5 else chance.randrange(10**6) for _ in range(10_000)]
+    records = [record(key, version) for version, key in enumerate(keys, 1)]
+    table = FaultyTable(seed=4, fail=0.02, delay=0.002)
+    assert deliver(serve(table), records).error is None
+    assert table.versions == last_versions(records)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(1, "1"), (1, 1.0), ("1", True), ("Ab", "aB "), ("é", "e\u0301"), (10**30, 1e30)],
+)
+def test_keys_that_may_be_one_do_not_overtake_each_other(
+    serve: Serve, first: Hashable, second: Hashable
+) -> None:
+    """Keys that the API might take for the same are kept in order as well."""
+    arrived: list[int] = []
+
+    async def slow_first(request: Request) -> bytes:
+        [each] = orjson.loads(request.body)
+        await asyncio.sleep(0.2 if each["version"] == 2 else 0)
+        arrived.append(each["version"])
+        return answer()
+
+    records = [record("other", 1), record(first, 2), record(second, 3)]
+    deliver(serve(slow_first), records, replace(SETTINGS, batch_size=1))
+    assert arrived == [1, 2, 3]
+
+
+def test_server_that_comes_back_is_waited_for(serve: Serve) -> None:
+    """A server that is gone for a while only delays the delivery; few requests probe it."""
+    table = FaultyTable()
+    began: list[float] = []
+
+    async def gone_for_a_second(request: Request) -> bytes | None:
+        began.append(time.monotonic())
+        return await table(request) if began[-1] - began[0] > 1.0 else None
+
+    records = versions(2000, 100)
+    server = serve(gone_for_a_second)
+    told = deliver(server, records)
+    assert told.fates == {Outcome.ACCEPTED: 2000}
+    assert table.versions == last_versions(records)
+    assert len(server.requests) < 20 + 60
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (answer(503, b""), Outcome.UNKNOWN),
+        (answer(429, b""), Outcome.UNSENT),
+        (None, Outcome.UNKNOWN),
+    ],
+)
+def test_server_that_is_gone_for_good_is_given_up(
+    serve: Serve, reply: bytes | None, outcome: Outcome
+) -> None:
+    """After --retry-for the delivery stops; the records that were tried have the right fate."""
+    told = deliver(serve(always(reply)), versions(500, 10**9), replace(SETTINGS, retry_for=20))
+    assert isinstance(told.error, UnfinishedError)
+    assert not told.rejections
+    assert told.fates[outcome] >= 100
+    assert told.tally.requests < 60
+
+
+def test_long_retry_after_is_not_waited_for(serve: Serve) -> None:
+    """A Retry-After beyond the time left stops the delivery at once, and says so."""
+    server = serve(always(answer(429, b"", Retry_After="100000")))
+    told = deliver(server, [record(1, 1)], timing=Timing())
+    assert isinstance(told.error, UnfinishedError)
+    assert "100,000 s" in f"{told.error.message} {told.error.hint}"
+    assert len(server.requests) == 1
+
+
+def test_too_large_batches_are_split(serve: Serve) -> None:
+    """A 413 splits a batch; a single record that is too large is rejected."""
+
+    async def small_only(request: Request) -> bytes:
+        return answer() if len(request.body) < 500 else answer(413, b"<html>")
+
+    huge = record("x" * 1000, 51)
+    told = deliver(serve(small_only), [*versions(50, 10), huge, *versions(50, 10)])
+    assert [rejection.number for rejection in told.rejections] == [51]
+    assert told.fates == {Outcome.ACCEPTED: 100}
+
+
+def test_call_that_is_refused_whole_is_stopped(serve: Serve) -> None:
+    """When the first batch is refused record by record, the rest is not sent: exit 6."""
+    server = serve(always(answer(400, b'{"reasons":["no such table"]}')))
+    told = deliver(server, versions(10_000, 10**9))
+    assert isinstance(told.error, StoppedError)
+    assert "no such table" in told.error.message
+    assert len(told.rejections) == 100
+    assert len(server.requests) <= 200
+
+
+def test_refused_credentials_stop_at_the_first_request(serve: Serve) -> None:
+    """A 401 stops the delivery; one request has been made, and nothing is in doubt."""
+    server = serve(always(answer(401, b"{}")))
+    told = deliver(server, versions(1000, 10**9))
+    assert isinstance(told.error, AccessDeniedError)
+    assert set(told.fates) == {Outcome.UNSENT}
+    assert len(server.requests) == 1
+
+
+def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
+    """When told to stop, a delivery lets the requests in flight end, and sends no more."""
+    running: list[Delivery] = []
+
+    async def slow(_: Request) -> bytes:
+        await asyncio.sleep(0.3)
+        return answer()
+
+    def stopping_in_the_middle() -> Iterable[Record]:
+        for number in range(10**9):
+            if number == 10_000:
+                running[0].stop(StoppedError("enough"))
+            yield record(number, number)
+
+    server = serve(slow)
+    told = deliver(server, stopping_in_the_middle(), started=running.append)
+    assert str(told.error) == "enough"
+    assert told.fates[Outcome.ACCEPTED] == 100 * len(server.requests)
+    assert told.fates[Outcome.UNSENT] > 0
+    assert told.fates[Outcome.UNKNOWN] == 0

@@ -1,0 +1,55 @@
+"""What the process that reads tells comes out of the socket as it went in."""
+
+import socket
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rjcli.model import Batch, Record, Records
+from rjcli.preparing.batcher import make_batch, split_batch
+from rjcli.producer.messages import Message, SpanRead
+from rjcli.producer.pickling import LENGTH, send, unpack
+from tests.reading.test_formats import json_objects
+
+jsons = json_objects.filter(bool).map(lambda record: repr(record).encode())
+openings = st.sampled_from([b"{", b'{"keys":["id"],'])
+keys = st.none() | st.floats(allow_nan=False) | st.text() | st.tuples(st.text(), st.floats(0))
+raws = st.none() | st.binary()
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """A record; most stand in the input as the JSON that they are."""
+    json, raw, line = draw(jsons), draw(raws), draw(st.integers(1, 2**40))
+    file = draw(st.sampled_from(["a.ndjson", "b.csv"]))
+    return Record(json, draw(openings), draw(keys), raw or json, file, line, draw(st.integers(1)))
+
+
+def through_a_socket(told: list[Message]) -> list[Message]:
+    """What the other end gets."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        send(ours, told)
+        stream = theirs.makefile("rb")
+        (length,) = LENGTH.unpack(stream.read(LENGTH.size))
+        received = unpack(stream.read(length))
+    assert isinstance(received, list)
+    return received
+
+
+@given(st.lists(st.lists(records(), min_size=1, max_size=5), max_size=3))
+def test_batches_arrive_as_they_were_sent(batches: list[list[Record]]) -> None:
+    """Body, keys, and every record with its own bytes and place, whole or split."""
+    sent = [make_batch(Records.of(each)) for each in batches]
+    spans = [SpanRead(end, b"digest", batch, end) for end, batch in zip(count(1), sent)]
+    received = through_a_socket([*spans])
+    arrived = [span.batch for span in received if isinstance(span, SpanRead)]
+    for batch, before in zip(arrived, sent, strict=True):
+        assert isinstance(batch, Batch)
+        assert (batch.body, batch.keys) == (before.body, before.keys)
+        assert len(batch.records) == len(before.records)
+        if len(batch.records) > 1:
+            parts = split_batch(batch)
+            assert [part.body for part in parts] == [part.body for part in split_batch(before)]
+        assert [*batch.records] == [*before.records]
