@@ -19,9 +19,13 @@ EXIT_REJECTS = 3
 
 
 class RjcliError(Exception):
-    """An error with a message for people, a hint what to do next, and an exit code."""
+    """An error with a message for people, a hint what to do next, and an exit code.
+
+    ``is_resumable``: whether a push that it ended may get further when it is resumed.
+    """
 
     exit_code = 1
+    is_resumable = True
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -33,10 +37,18 @@ class UsageError(RjcliError):
     """The command cannot be carried out as it was given."""
 
     exit_code = 2
+    is_resumable = False
 
 
 class InputError(UsageError):
-    """An input cannot be read, or stops being what it was said to be."""
+    """An input cannot be read, or stops being what it was said to be.
+
+    It can be resumed once it is fixed, unless what is wrong concerns the part that was loaded.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, is_resumable: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.is_resumable = is_resumable
 
 
 class AccessDeniedError(RjcliError):
@@ -74,6 +86,7 @@ class StoppedError(RjcliError):
     """The push was stopped because what follows would be refused as well."""
 
     exit_code = 6
+    is_resumable = False
 
 
 class InterruptedByUserError(RjcliError):

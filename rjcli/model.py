@@ -1,4 +1,4 @@
-"""The values that pass between the stages of a push.
+"""The values that pass between the stages of a push: records, rejections, batches.
 
 Structs, and not dataclasses: they take a third of the time to make, and a tenth to define.
 """
@@ -7,9 +7,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from enum import Enum, StrEnum
 from itertools import repeat
 from operator import contains
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from rjcli.columns import Columns
 
@@ -30,11 +30,12 @@ class Record(Struct, frozen=True):
 
     json: bytes  # the exact text of one JSON object
     opening: bytes  # is sent in the place of its brace: that brace, and the keys it does not bring
-    key: Hashable  # coarse: equal for all keys that the API might take for the same
+    key: Hashable  # normalized: equal for all keys that the API might take for the same
     raw: bytes
     file: str
     line: int
     number: int
+    position: int = 0  # 1-based number in all inputs; 0: of an earlier run
 
 
 class RawRecords(Columns[RawRecord]):
@@ -75,7 +76,20 @@ class Records(Columns[Record]):
 
 
 Block = Sequence["RawRecord | Rejection"]
-"""What stands one after the other in an input; an empty one lets others go on."""
+"""Consecutive records of an input; an empty one lets others go on."""
+
+
+class InputForm(NamedTuple):
+    """How the records of an input are written down again, should they be rejected.
+
+    ``header``: the bytes before the first record, its line end included.
+    ``flatten``: JSON that may go over several lines.
+    """
+
+    suffix: str = "ndjson"
+    header: bytes = b""
+    line_end: bytes = b"\n"
+    flatten: bool = False
 
 
 class Stage(StrEnum):
@@ -96,6 +110,7 @@ class Rejection(Struct, frozen=True):
     raw: bytes
     reasons: tuple[str, ...]
     status: int | None = None  # of the API's answer
+    position: int = 0  # 1-based number in all inputs, where it is known
 
 
 class Batch(Struct, frozen=True, eq=False):
@@ -106,12 +121,25 @@ class Batch(Struct, frozen=True, eq=False):
 
     @property
     def keys(self) -> Sequence[Hashable]:
-        """The coarse keys of its records, some of them twice perhaps."""
+        """The normalized keys of its records; one may be there twice."""
         return self.records.column("key")
 
 
-class Outcome(Enum):
-    """What became of records that were read; rejected ones are told as Rejections."""
+class Doubt(Struct):
+    """A normalized key that a late request may overwrite.
+
+    ``until``: when that can no longer happen, on the clock of the delivery.
+    ``version``: a digest of the record in the request; None if there are several.
+    ``newest``: by exact key, the records to send again, the oldest first.
+    """
+
+    until: float
+    version: bytes | None
+    newest: dict[Hashable, Record]
+
+
+class RecordOutcome(Enum):
+    """What became of records that were read; rejected ones are Rejections."""
 
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"  # sent, and may or may not have been applied
@@ -119,119 +147,13 @@ class Outcome(Enum):
 
 
 class Settlement(Struct, frozen=True):
-    """The fate of the records of one request."""
+    """The outcome of the records of one request."""
 
-    outcome: Outcome
+    outcome: RecordOutcome
     records: Sequence[Record]
 
 
-class Counts(Struct, frozen=True):
-    """How many records met which fate so far."""
-
-    read: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    unknown: int = 0
-    unsent: int = 0
-
-
-class Status(StrEnum):
-    """How a run ended."""
-
-    COMPLETE = "complete"
-    REJECTS = "rejects"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-
-
-class RunDescription(Struct, frozen=True):
-    """What a run is about: where the records go, and where they come from."""
-
-    run: str
-    environment: str
-    base_url: str
-    host: str
-    client_id: int | None  # a dry run needs none
-    table: str
-    keys: tuple[str, ...]
-    inputs: tuple[str, ...]
-    dry_run: bool
-
-
 class Noted(Struct, frozen=True):
-    """Event: something that people should know."""
+    """Something that people should know."""
 
     text: str
-
-
-class Started(Struct, frozen=True):
-    """Event: the run begins; nothing has been sent yet."""
-
-    job: RunDescription
-
-
-class Progressed(Struct, frozen=True):
-    """Event: something was read or settled. ``bytes_total`` is None for an endless input.
-
-    ``settled_before``: records, by the run that is resumed.
-    """
-
-    counts: Counts
-    bytes_read: int
-    bytes_total: int | None
-    in_flight: int
-    settled_before: int = 0
-
-
-class Rejected(Struct, frozen=True):
-    """Event: a record was rejected."""
-
-    rejection: Rejection
-
-
-class Summary(Struct, frozen=True):
-    """How a run went: the numbers of the final report.
-
-    A dry run's batches, requests and bytes are those that a push would send.
-    The counts of records are those of the whole job, all others those of this
-    invocation: they differ when a run is resumed. ``column_types``: of CSVs, by
-    name. ``first_body``: of a dry run's first request.
-    """
-
-    job: RunDescription
-    status: Status
-    exit_code: int
-    counts: Counts
-    batches_accepted: int = 0
-    batches_retried: int = 0
-    batches_split: int = 0
-    requests: int = 0
-    bytes_read: int = 0
-    bytes_sent: int = 0
-    seconds: float = 0.0
-    concurrency: int = 0  # how many requests were found to be good in flight
-    message: str | None = None
-    hint: str | None = None
-    column_types: Mapping[str, str] = field(default_factory=dict)
-    first_body: bytes | None = None
-    artifacts: "RunArtifacts | None" = None  # a dry run leaves none
-    settled_before: int = 0  # records, by the run that is resumed
-
-
-class RunArtifacts(Struct, frozen=True):
-    """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
-
-    directory: str
-    rejects: tuple[str, ...] = ()
-    errors: str | None = None
-    resume: str | None = None
-
-
-class Finished(Struct, frozen=True):
-    """Event: the run is over."""
-
-    summary: Summary
-
-
-Event = Noted | Started | Progressed | Rejected | Finished

@@ -67,6 +67,11 @@ class AttemptOutcome:
     may_come_late: bool = False
     retry_after: float | None = None
 
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the API says that there are too many requests."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS
+
     def __str__(self) -> str:
         return f"{self.message} ({'; '.join(self.reasons)})" if self.reasons else self.message
 

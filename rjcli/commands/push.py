@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import shlex
 import shutil
 import sys
@@ -18,9 +19,12 @@ from rjcli.commands.connection import (
     connect,
     talk,
 )
-from rjcli.engine.push import Push, Route, name_run
+from rjcli.commands.signals import stopping_on_signals
+from rjcli.credentials.lookup import API_KEY_VARIABLE
+from rjcli.delivery.limits import Limits
+from rjcli.engine.table_push import Route, TablePush
 from rjcli.errors import RjcliError
-from rjcli.model import Finished, RunDescription, Status, Summary
+from rjcli.events import Finished, RunDescription, Status, Summary
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.report import Report, summary_document
@@ -34,11 +38,12 @@ if TYPE_CHECKING:
 def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
     """Load files into a table."""
     sources = [Source(file) for file in settings.input.files]
-    with open_producer(sources) as produce:
+    with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
         if settings.dry_run:
             endpoint = access.target.endpoint or LOCAL_ENDPOINT
-            job = _describe_job(access, settings, endpoint, client_id=None)
-            summary = asyncio.run(Push(settings, job, produce, None, report.handle).run())
+            description = _describe(access, settings, endpoint, client_id=None)
+            table_push = TablePush(settings, description, produce, None, report.handle)
+            summary = asyncio.run(_run(table_push))
         else:
             summary = _deliver(access, settings, produce, report)
     report.handle(Finished(summary))
@@ -50,35 +55,41 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
 def _deliver(
     access: AccessSettings, settings: PushSettings, produce: Produce, report: Report
 ) -> Summary:
-    """Load what an intake takes in, in a run of its own."""
+    """Load what a producer reads, in a run of its own."""
     with connect(access) as connection:
         credentials = connection.credentials()
-        job = _describe_job(access, settings, connection.endpoint, credentials.client_id)
-        with open_run(_describe_run(access, settings, job, report)) as run:
-            job = replace(job, run=run.name)
+        description = _describe(access, settings, connection.endpoint, credentials.client_id)
+        # The local Import API has another address each time: what stays is where it keeps its data.
+        is_local = access.target.is_local
+        address = str(Path(access.database).absolute()) if is_local else description.base_url
+        request = RunRequest(
+            settings.run,
+            identify(settings, address, credentials.client_id),
+            address,
+            credentials.client_id,
+            settings.table,
+            settings.delivery.settle,
+            description.name,
+            description.environment,
+            os.environ,
+            report.note,
+        )
+        with open_run(request) as run:
 
             async def load(transport: "Transport") -> Summary:
-                route = Route(partial(transport.upsert, credentials, settings.table), run)
-                return await Push(settings, job, produce, route, report.handle).run()
+                upsert = partial(transport.upsert, credentials, settings.table)
+                limits = Limits(settings.delivery.jobs, settings.delivery.rate_limit)
+                route = Route(upsert, limits, run)
+                named = replace(description, name=run.name)
+                return await _run(TablePush(settings, named, produce, route, report.handle))
 
             summary = talk(access, connection, load, settings.delivery.jobs)
             return _conclude(run, summary)
 
 
-def _describe_run(
-    access: AccessSettings, settings: PushSettings, job: RunDescription, report: Report
-) -> RunRequest:
-    # The local Import API has another address each time: what stays is where it keeps its data.
-    address = str(Path(access.database).absolute()) if access.target.is_local else job.base_url
-    assert job.client_id  # noqa: S101 - dry runs alone need none
-    return RunRequest(
-        settings.run,
-        identify(settings, address, job.client_id),
-        job.run,
-        job.environment,
-        os.environ,
-        report.note,
-    )
+async def _run(table_push: TablePush) -> Summary:
+    with stopping_on_signals(table_push.stop):
+        return await table_push.run()
 
 
 def _conclude(run: Run, summary: Summary) -> Summary:
@@ -93,11 +104,11 @@ def _conclude(run: Run, summary: Summary) -> Summary:
     return summary
 
 
-def _describe_job(
+def _describe(
     access: AccessSettings, settings: PushSettings, endpoint: Endpoint, client_id: int | None
 ) -> RunDescription:
     return RunDescription(
-        run=name_run(settings.table, datetime.now().astimezone()),
+        name=name_run(settings.table, datetime.now().astimezone()),
         environment=access.target.environment,
         base_url=endpoint.base_url,
         host=endpoint.host,
@@ -107,6 +118,11 @@ def _describe_job(
         inputs=settings.input.files,
         dry_run=settings.dry_run,
     )
+
+
+def name_run(table: str, now: datetime) -> str:
+    """Name a run so that names sort by time and no two are the same."""
+    return f"{now:%Y%m%d-%H%M%S}-{table}-{secrets.token_hex(2)}"
 
 
 def _show_command(database: str, table: str) -> str:

@@ -17,7 +17,7 @@ class KeyOrder(Generic[Holder]):
         self._held: dict[Holder, dict[Hashable, Holder]] = {}  # the part of it that is each one's
 
     def claim(self, keys: Iterable[Hashable], holder: Holder) -> set[Holder]:
-        """Claim keys behind everyone who holds one of them; give those to wait for.
+        """Claim keys after everyone who holds one of them; return those to wait for.
 
         It is enough to wait for each key's last holder: that one waits for the one before.
         """
@@ -30,6 +30,10 @@ class KeyOrder(Generic[Holder]):
         self._last |= claimed
         self._held[holder] = claimed
         return earlier
+
+    def is_claimed(self, key: Hashable) -> bool:
+        """Whether somebody holds a key."""
+        return key in self._last
 
     def release(self, holder: Holder) -> None:
         """Give up the holder's keys, but for those that a later one has claimed."""

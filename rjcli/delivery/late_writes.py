@@ -1,55 +1,134 @@
-"""Late writes: requests that brought no answer may be applied after newer versions of their keys.
+"""Late writes: a request without an answer may be applied after newer versions of its keys.
 
-Such a request's keys are remembered. Where a newer version of one is accepted
-afterwards, that version is kept, and is to be sent again once the request
-cannot be under way any more. As long as no request is in doubt, and for keys
-that come only once, nothing is kept.
+The keys of such a request are in doubt for as long as it may be under way
+(``--settle``). Where a newer version of one is accepted meanwhile, it is kept, and
+is to be sent once more when the doubt is over. While nothing is in doubt nothing
+is kept, and for keys that come only once nothing is sent again.
+
+Keys are in doubt by their normalized form. Under one of these there may be
+several keys that only look alike, such as ``4`` and ``"4.0"``: the newest version of
+each exact key is kept, in input order, so that it makes no difference which
+of them the API takes for one.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
 
-from rjcli.model import Record
+from rjcli.model import Doubt, Record, Records
+from rjcli.preparing.key_normalization import exact_key
+
+_RETRY_SECONDS = 1.0  # until a key that is under way is looked at again
 
 
 class LateWrites:
-    """Remembers which keys may be overwritten late, and their newest versions.
+    """The keys of one table that are in doubt, and their newest versions.
 
-    It relies on the order of keys: what is accepted after a doubt is newer.
+    ``settle``: seconds for which a request without an answer may still be applied; 0
+    turns all of this off. It relies on the order of keys: of two records with one
+    normalized key, the one that is accepted later is the newer one.
     """
 
-    def __init__(self) -> None:
-        self._keys_in_doubt: set[Hashable] = set()
-        self._newest: dict[Hashable, Record] = {}
-        self._news: list[Hashable] = []  # suspects that nobody has asked for yet
-        self.last_doubt = 0.0  # on the caller's clock
+    def __init__(self, settle: float) -> None:
+        self._settle = settle
+        self._doubts: dict[Hashable, Doubt] = {}
+        # When a doubt may be over; a heap, whose numbers keep keys from being compared.
+        self._queue: list[tuple[float, int, Hashable]] = []
+        self._numbers = count()
+        self._changed: set[Hashable] = set()
+        self._inherited_to = 0
+        self._inherited_until = 0.0
 
-    def doubt(self, keys: Iterable[Hashable], now: float) -> None:
-        """A request for these keys brought no answer, and may still be applied."""
-        self.last_doubt = now
-        news = {*keys} - self._keys_in_doubt
-        self._news += news
-        self._keys_in_doubt |= news
+    def restore(self, doubts: Mapping[Hashable, Doubt]) -> None:
+        """Take over what earlier runs left in doubt."""
+        self._doubts.update(doubts)
+        for key, doubt in doubts.items():
+            self._look_at(key, doubt.until)
 
-    def accept(self, records: Sequence[Record], *, in_doubt: bool = False) -> None:
-        """Records were accepted, in the order in which they stand in the input.
+    def inherit(self, position: int, until: float) -> None:
+        """Until this moment, all records up to a position may be under way from an earlier run."""
+        self._inherited_to, self._inherited_until = position, until
 
-        ``in_doubt``: the same records may be under way in an earlier request, too.
-        """
-        if not (self._keys_in_doubt or in_doubt):
+    def doubt(self, records: Iterable[Record], now: float) -> None:
+        """Note that a request with these records brought no answer, and may still be applied."""
+        if self._settle:
+            self._doubt_until(records, now + self._settle)
+
+    def accept(self, records: Records, began: float) -> None:
+        """Note that records were accepted, by a request that began at a moment."""
+        is_inherited = began < self._inherited_until and records[0].position <= self._inherited_to
+        if not is_inherited and self._doubts.keys().isdisjoint(records.column("key")):
             return
         for record in records:
-            if record.key in self._keys_in_doubt:
-                self._newest[record.key] = record
-            elif in_doubt:
-                self._keys_in_doubt.add(record.key)
-                self._news.append(record.key)
+            doubt = self._doubts.get(record.key)
+            if doubt is not None:
+                self._accept_newer(doubt, record, began)
+            if is_inherited and record.position <= self._inherited_to:
+                self._doubt_until([record], self._inherited_until)
 
-    def take_news(self) -> list[Hashable]:
-        """The suspects since it was last asked, to be remembered by a run that may be killed."""
-        news, self._news = self._news, []
-        return news
+    def due(self, now: float, is_under_way: Callable[[Hashable], bool]) -> list[Record]:
+        """Take the records to send again now, those of one normalized key in input order.
+
+        A key of which a version is under way has to wait: that one is newer.
+        """
+        records: list[Record] = []
+        while self._queue and self._queue[0][0] <= now:
+            _, _, key = heappop(self._queue)
+            doubt = self._doubts.get(key)
+            if doubt is None or doubt.until > now:  # it is over, or was extended
+                continue
+            if doubt.newest and is_under_way(key):
+                self._look_at(key, now + _RETRY_SECONDS)
+                continue
+            records += doubt.newest.values()
+            self._forget(key)
+        return records
 
     @property
-    def newest(self) -> list[Record]:
-        """The records to send again: the newest version of each key that may be overwritten."""
-        return [*self._newest.values()]
+    def to_repeat(self) -> int:
+        """How many records are to be sent again when their time has come."""
+        return sum(len(doubt.newest) for doubt in self._doubts.values())
+
+    @property
+    def last_until(self) -> float:
+        """When the last record that is to be sent again can be."""
+        return max((doubt.until for doubt in self._doubts.values() if doubt.newest), default=0.0)
+
+    def take_changes(self) -> dict[Hashable, Doubt | None]:
+        """The doubts that changed since the last call; None for those that are over."""
+        changes = {key: self._doubts.get(key) for key in self._changed}
+        self._changed.clear()
+        return changes
+
+    def _doubt_until(self, records: Iterable[Record], until: float) -> None:
+        for record in records:
+            version = _version_of(record)
+            doubt = self._doubts.setdefault(record.key, Doubt(until, version, {}))
+            doubt.until = max(doubt.until, until)
+            if doubt.version != version:
+                doubt.version = None
+            self._look_at(record.key, until)
+            self._changed.add(record.key)
+
+    def _look_at(self, key: Hashable, moment: float) -> None:
+        heappush(self._queue, (moment, next(self._numbers), key))
+
+    def _accept_newer(self, doubt: Doubt, record: Record, began: float) -> None:
+        key = exact_key(record)
+        doubt.newest.pop(key, None)
+        if began < doubt.until:
+            # The same bytes again are what the late request would write.
+            if doubt.newest or doubt.version != _version_of(record):
+                doubt.newest[key] = record
+        elif not doubt.newest:
+            self._forget(record.key)
+        self._changed.add(record.key)
+
+    def _forget(self, key: Hashable) -> None:
+        del self._doubts[key]
+        self._changed.add(key)
+
+
+def _version_of(record: Record) -> bytes:
+    return blake2b(record.opening + record.json, digest_size=16).digest()

@@ -1,15 +1,13 @@
-"""Sending one body until its fate is known: attempts, waits, and giving up."""
+"""Sending one body until its outcome is known: attempts, waits, and giving up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rjcli.api.protocol import Answer, AttemptOutcome, OutcomeKind, classify_upsert
-from rjcli.delivery.concurrency_limit import ConcurrencyLimit
-from rjcli.delivery.retry import RetryGate, Timing
+from rjcli.delivery.limits import Limits
 from rjcli.errors import TransportError
 from rjcli.model import Batch
-from rjcli.settings.values import DeliverySettings
 
 Upsert = Callable[[bytes], Awaitable[Answer]]
 """Sends a batch's body; raises TransportError if no answer came."""
@@ -27,68 +25,82 @@ class Tally:
 
 
 @dataclass(eq=False, slots=True)
-class Parcel:
-    """A batch, or a part of one, on its way."""
+class Part:
+    """A batch, or a part of one that was split, until it is settled.
+
+    ``in_doubt``: an attempt may have been applied without an acknowledgement.
+    ``began``: when its last attempt did, on the clock of the timing.
+    """
 
     batch: Batch
-    in_doubt: bool = False  # it may have been applied without having been acknowledged
-    may_come_late: bool = False  # an attempt may still be applied
+    in_doubt: bool = False
     failures: int = 0
     failing_since: float | None = None
-    attempting: bool = False
+    began: float = 0.0
+    is_attempting: bool = False
 
 
 class Sender:
-    """Sends parcels through the gate that all requests share."""
+    """Sends parts of batches within the limits that all requests share.
+
+    ``on_doubt`` is called with a part after each attempt that may still be applied.
+    """
 
     def __init__(
-        self, upsert: Upsert, settings: DeliverySettings, timing: Timing, tally: Tally
+        self,
+        upsert: Upsert,
+        limits: Limits,
+        retry_for: float,
+        tally: Tally,
+        on_doubt: Callable[[Part], None],
     ) -> None:
         self._upsert = upsert
-        self._retry_for = settings.retry_for
-        self._timing = timing
+        self._limits = limits
+        self._timing = limits.timing
+        self._retry_for = retry_for
         self._tally = tally
-        self._gate = RetryGate(timing, settings.rate_limit)
-        self.concurrency = ConcurrencyLimit(settings.jobs)
+        self._on_doubt = on_doubt
 
-    async def send(self, parcel: Parcel, is_stopping: Callable[[], bool]) -> AttemptOutcome:
-        """Send a parcel until it is acknowledged, refused, or given up.
+    async def send(self, part: Part, is_stopping: Callable[[], bool]) -> AttemptOutcome:
+        """Send a part until it is acknowledged, refused, or given up.
 
-        A verdict of "unavailable" means that it was given up, also because of stopping.
+        An outcome of "unavailable" means that it was given up, also because of stopping.
         """
         while True:
-            outcome = await self._attempt(parcel)
+            outcome = await self._attempt(part)
             if outcome.kind is not OutcomeKind.UNAVAILABLE:
                 return outcome
-            parcel.failures += 1
-            self._tally.retried += parcel.failures == 1
-            delay = self._next_delay(parcel, outcome)
+            part.failures += 1
+            self._tally.retried += part.failures == 1
+            delay = self._next_delay(part, outcome)
             if delay is None or is_stopping():
                 return outcome
             await self._timing.sleep(delay)
 
-    async def _attempt(self, parcel: Parcel) -> AttemptOutcome:
-        await self.concurrency.acquire()
+    async def _attempt(self, part: Part) -> AttemptOutcome:
+        gate, concurrency = self._limits.gate, self._limits.concurrency
+        await concurrency.acquire()
         try:
-            probe = await self._gate.enter()
+            probe = await gate.enter()
             try:
-                began = self._timing.now()
-                outcome = await self._exchange(parcel)
-                self._learn(outcome, began)
+                outcome = await self._exchange(part)
+                self._learn(outcome, part.began, is_probe=probe is not None)
             finally:
-                self._gate.leave(probe)
+                gate.leave(probe)
         finally:
-            self.concurrency.release()
-        parcel.in_doubt = parcel.in_doubt or outcome.in_doubt
-        parcel.may_come_late = parcel.may_come_late or outcome.may_come_late
+            concurrency.release()
+        part.in_doubt = part.in_doubt or outcome.in_doubt
+        if outcome.may_come_late:
+            self._on_doubt(part)
         return outcome
 
-    async def _exchange(self, parcel: Parcel) -> AttemptOutcome:
+    async def _exchange(self, part: Part) -> AttemptOutcome:
         self._tally.requests += 1
-        self._tally.bytes_sent += len(parcel.batch.body)
-        parcel.attempting = True
+        self._tally.bytes_sent += len(part.batch.body)
+        part.began = self._timing.now()
+        part.is_attempting = True
         try:
-            return classify_upsert(await self._upsert(parcel.batch.body))
+            return classify_upsert(await self._upsert(part.batch.body))
         except TransportError as error:
             return AttemptOutcome(
                 OutcomeKind.UNAVAILABLE,
@@ -97,28 +109,34 @@ class Sender:
                 may_come_late=error.in_doubt,
             )
         except asyncio.CancelledError:
-            parcel.in_doubt = parcel.may_come_late = True
+            part.in_doubt = True
+            self._on_doubt(part)
             raise
         finally:
-            parcel.attempting = False
+            part.is_attempting = False
 
-    def _learn(self, outcome: AttemptOutcome, began: float) -> None:
+    def _learn(self, outcome: AttemptOutcome, began: float, *, is_probe: bool) -> None:
         now = self._timing.now()
+        gate, concurrency = self._limits.gate, self._limits.concurrency
         if outcome.kind is OutcomeKind.UNAVAILABLE:
-            self._gate.failed(outcome.retry_after)
-            self.concurrency.troubled(began, now)
-        else:
-            self._gate.succeeded()
+            gate.failed(outcome.retry_after, is_throttled=outcome.is_throttled, is_probe=is_probe)
+            if not outcome.is_throttled:
+                concurrency.troubled(began, now)
+            return
+        gate.succeeded()
         if outcome.kind is OutcomeKind.ACKNOWLEDGED:
-            self.concurrency.answered(now - began)
+            concurrency.answered(now - began)
 
-    def _next_delay(self, parcel: Parcel, outcome: AttemptOutcome) -> float | None:
+    def _next_delay(self, part: Part, outcome: AttemptOutcome) -> float | None:
         """Seconds until the next attempt; None if there is no time left for one."""
         now = self._timing.now()
-        parcel.failing_since = now if parcel.failing_since is None else parcel.failing_since
-        since = min(parcel.failing_since, self._gate.failing_since or now)
+        part.failing_since = now if part.failing_since is None else part.failing_since
+        since = min(part.failing_since, self._limits.gate.failing_since or now)
         left = since + self._retry_for - now
-        if left <= 0 or (outcome.retry_after or 0) > left:
+        retry_after = outcome.retry_after or 0.0
+        if left <= 0 or retry_after > left:
             return None
+        # The gate paces what is throttled; a wait of its own would leave slots unused.
+        delay = 0.0 if outcome.is_throttled else self._timing.backoff(part.failures)
         # The last attempt is made when the time is up, not long before.
-        return min(left, max(self._timing.backoff(parcel.failures), outcome.retry_after or 0.0))
+        return min(left, max(delay, retry_after))

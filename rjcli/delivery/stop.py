@@ -1,15 +1,11 @@
 """Stopping in good order: work that can be interrupted, and the reason why it was."""
 
 import asyncio
-import signal
-from collections.abc import Coroutine
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Those that ask a push to stop."""
+from collections.abc import Awaitable
 
 
 class Stop:
-    """A wish to stop; ``error`` is why, None as long as there is none."""
+    """A request to stop. ``error``: the reason; None as long as nobody asked."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -22,7 +18,7 @@ class Stop:
             if self._work:
                 self._work.cancel()
 
-    async def interrupts(self, work: Coroutine[None, None, None]) -> None:
+    async def interrupts(self, work: Awaitable[None]) -> None:
         """Do some work until it is done, or until a stop is asked for."""
         self._work = asyncio.ensure_future(work)
         if self.error:

@@ -13,6 +13,12 @@ from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import orjson
+
+from rjcli.api.protocol import KEYS_FIELD
+from rjcli.json_text import members
+from rjcli.model import Record
+
 _NUMBERS = frozenset("0123456789+-.")
 _BOOLEANS = {"true": 1.0, "false": 0.0}
 
@@ -58,3 +64,18 @@ def _normalize_text(value: str) -> str | float:
             return text
         return text if math.isnan(number) else number  # which equals nothing, itself included
     return _BOOLEANS.get(text, text)
+
+
+def exact_key(record: Record) -> Hashable:
+    """The key of a record so that only equal values of equal types are equal.
+
+    Strings compare by their characters, everything else by its text.
+    """
+    texts = members(record.opening + record.json[1:])
+    names = orjson.loads(texts[KEYS_FIELD])
+    return tuple((name, _exact(texts[name])) for name in sorted(names))
+
+
+def _exact(text: bytes) -> str:
+    """The text of a value; escapes in strings make no difference."""
+    return (orjson.dumps(orjson.loads(text)) if text.startswith(b'"') else text).decode()

@@ -1,9 +1,11 @@
 """Preparing: a raw record gets its ``keys`` and is checked to have the fields they name."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from rjcli.api.protocol import KEYS_FIELD
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
@@ -19,24 +21,40 @@ class Preparer:
     """Makes records ready to be sent.
 
     ``keys``: the names of the key fields; empty if every record brings its own.
+    ``keyless``: how many records had no keys at all; ``missing``: how many lacked
+    a key field, by its name; ``field_names``: those of the last record that did.
     """
 
-    def __init__(self, keys: tuple[str, ...], shape: ShapeSettings) -> None:
+    def __init__(
+        self, keys: tuple[str, ...], shape: ShapeSettings, *, allow_empty_keys: bool = False
+    ) -> None:
         self._keys = keys
         self._shaper = Shaper(shape) if shape else None
+        self._allow_empty = allow_empty_keys
         self._opening = _BRACE + orjson.dumps(KEYS_FIELD) + b":" + orjson.dumps(keys) + b","
+        self.keyless = 0
+        self.missing: Counter[str] = Counter()
+        self.field_names: tuple[str, ...] = ()
 
-    def prepare(self, block: Block) -> Iterator[Records | Rejection]:
-        """Say what is to be spliced into the records' own bytes, or why one cannot be loaded.
+    @property
+    def unused_names(self) -> list[str]:
+        """Names of fields to select or to rename that no record has had."""
+        return self._shaper.unused_names if self._shaper else []
 
-        Gives all of the block, in order.
+    def prepare(self, block: Block, first_position: int) -> Iterator[Records | Rejection]:
+        """Yield all of a block in order: records with their keys, and rejections with reasons.
+
+        ``first_position``: of the block's first record in all inputs, from 1.
         """
-        if isinstance(block, RawRecords) and (together := self._prepare_all(block)):
+        if isinstance(block, RawRecords) and (together := self._prepare_all(block, first_position)):
             yield together
             return
         records: list[Record] = []
-        for item in block:
-            prepared = self._prepare(item) if isinstance(item, RawRecord) else item
+        for position, item in enumerate(block, first_position):
+            if isinstance(item, RawRecord):
+                prepared = self._prepare(item, position)
+            else:
+                prepared = replace(item, position=position)
             if isinstance(prepared, Record):
                 records.append(prepared)
                 continue
@@ -47,34 +65,74 @@ class Preparer:
         if records:
             yield Records.of(records)
 
-    def _prepare_all(self, block: RawRecords) -> Records | None:
+    def _prepare_all(self, block: RawRecords, first_position: int) -> Records | None:
         """Prepare records together, which is far quicker, if nothing is special about any."""
         if self._shaper or not self._keys or block.has(KEYS_FIELD):
             return None
-        keys = _normalized_keys(self._keys, block.values)
+        keys = self._normalized_keys(self._keys, block.values)
         if None in keys:
             return None
         rest = map(block.column, ("raw", "file", "line", "number"))
-        return Records(block.column("json"), [self._opening] * len(block), keys, *rest)
+        positions = [*range(first_position, first_position + len(block))]
+        return Records(block.column("json"), [self._opening] * len(block), keys, *rest, positions)
 
-    def _prepare(self, raw: RawRecord) -> Record | Rejection:
+    def _prepare(self, raw: RawRecord, position: int) -> Record | Rejection:
         if self._shaper:
             try:
                 raw = self._shaper.shape(raw)
             except UnshapeableError as error:
-                return _reject(raw, str(error))
+                return _reject(raw, position, str(error))
         opening, keys, fields = self._opening, self._keys, raw.fields
         if KEYS_FIELD in fields:
             keys, reason = self._own_keys(fields[KEYS_FIELD])
             if reason:
-                return _reject(raw, reason)
+                return _reject(raw, position, reason)
             opening = _BRACE
         elif not keys:
-            return _reject(raw, NO_KEYS)
-        [key] = _normalized_keys(keys, lambda name: [fields.get(name)])
+            self.keyless += 1
+            return _reject(raw, position, NO_KEYS)
+        [key] = self._normalized_keys(keys, lambda name: [fields.get(name)])
         if key is None:
-            return _reject(raw, *_faults(keys, fields))
-        return Record(raw.json, opening, key, raw.raw, raw.file, raw.line, raw.number)
+            return _reject(raw, position, *self._faults(keys, fields))
+        return Record(raw.json, opening, key, raw.raw, raw.file, raw.line, raw.number, position)
+
+    def _normalized_keys(
+        self, names: Sequence[str], values: Callable[[str], Sequence[Any]]
+    ) -> list[Hashable | None]:
+        """The normalized key of each of some records, its parts in the order of their names.
+
+        ``values``: of a field, by its name. A key is None where a part of it is
+        missing, is empty or is no single value.
+        """
+        columns = [values(name) for name in sorted(names)]
+        parts = [normalize_values(column) for column in columns]
+        if not self._allow_empty:
+            for column, part in zip(columns, parts, strict=True):
+                if "" in column:
+                    part[:] = [
+                        None if value == "" else key
+                        for value, key in zip(column, part, strict=True)
+                    ]
+        if len(parts) == 1:
+            return parts[0]
+        return [None if None in key else key for key in zip(*parts, strict=True)]
+
+    def _faults(self, keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is wrong with a key, of which each part must be there and a single value."""
+        faults = []
+        for name in keys:
+            value = fields.get(name)
+            if name not in fields:
+                self.missing[name] += 1
+                self.field_names = tuple(fields)
+                faults.append(f"the key field {name!r} is missing")
+            elif value is None:
+                faults.append(f"the key field {name!r} is null")
+            elif value == "" and not self._allow_empty:
+                faults.append(f"the key field {name!r} is empty (see --allow-empty-keys)")
+            elif normalize_value(value) is None:
+                faults.append(f"the key field {name!r} holds more than a single value")
+        return tuple(faults)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
         """The keys that a record brings, and what is wrong with them."""
@@ -90,32 +148,7 @@ class Preparer:
         return tuple(own), None
 
 
-def _normalized_keys(
-    names: Sequence[str], values: Callable[[str], Sequence[Any]]
-) -> list[Hashable | None]:
-    """The coarse key of each of some records, its parts in the order of their names.
-
-    ``values``: of a field, by its name. A key is None where a part of it is
-    missing or is no single value.
-    """
-    parts = [normalize_values(values(name)) for name in sorted(names)]
-    if len(parts) == 1:
-        return parts[0]
-    return [None if None in key else key for key in zip(*parts, strict=True)]
-
-
-def _reject(raw: RawRecord, *reasons: str) -> Rejection:
-    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
-
-
-def _faults(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is wrong with a key, of which each part must be there and a single value."""
-    faults = []
-    for name in keys:
-        if name not in fields:
-            faults.append(f"the key field {name!r} is missing")
-        elif fields[name] is None:
-            faults.append(f"the key field {name!r} is null")
-        elif normalize_value(fields[name]) is None:
-            faults.append(f"the key field {name!r} holds more than a single value")
-    return tuple(faults)
+def _reject(raw: RawRecord, position: int, *reasons: str) -> Rejection:
+    return Rejection(
+        Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons, position=position
+    )

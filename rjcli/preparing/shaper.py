@@ -24,16 +24,23 @@ class Shaper:
     def __init__(self, settings: ShapeSettings) -> None:
         self._select = settings.select and {*settings.select, KEYS_FIELD}
         self._rename = settings.rename
+        self._unused = {*(settings.select or ()), *settings.rename}
         self._constants = settings.constants
         self._constant_values = {
             name: parse_value(text) for name, text in settings.constants.items()
         }
+
+    @property
+    def unused_names(self) -> list[str]:
+        """Names of fields to select or to rename that no record has had."""
+        return sorted(self._unused)
 
     def shape(self, raw: RawRecord) -> RawRecord:
         """Give a record its shape. Raises UnshapeableError if two fields get one name."""
         texts: dict[str, bytes] = {}
         fields = {}
         for name, text in members(raw.json).items():
+            self._unused.discard(name)
             if self._select and name not in self._select:
                 continue
             new_name = self._rename.get(name, name)

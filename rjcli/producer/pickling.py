@@ -1,7 +1,7 @@
-"""How the process that reads tells the one that sends what it finds: as bytes, and back.
+"""Messages between the process that reads and the one that sends, as bytes and back.
 
-The values are pickled, each behind its length. Both processes are rjcli, and
-nobody else holds an end of the socket that joins them.
+Each envelope is pickled, after its length. Both processes are rjcli, and nobody
+else holds an end of the socket that joins them.
 """
 
 import pickle
@@ -20,12 +20,12 @@ from rjcli.producer.messages import Message
 LENGTH = Struct("!Q")
 
 Envelope = list[Message] | RjcliError | None
-"""Some findings, the error that ended the intake, or None at its end."""
+"""Some messages, the error that ended the producer, or None at its end."""
 
 
-def send(channel: socket.socket, told: Envelope) -> None:
-    """Send the length and the value, waiting for room. Raises OSError."""
-    value = _pack(told)
+def send(channel: socket.socket, envelope: Envelope) -> None:
+    """Send an envelope after its length, waiting for room. Raises OSError."""
+    value = _pack(envelope)
     length = LENGTH.pack(len(value))
     sent = channel.sendmsg([length, value])  # to put them together would copy the value
     channel.sendall(length[sent:])
@@ -33,16 +33,16 @@ def send(channel: socket.socket, told: Envelope) -> None:
 
 
 def unpack(value: bytes | bytearray) -> Envelope:
-    """The value behind a length."""
-    told: Envelope = pickle.loads(value)  # noqa: S301 - of our own
-    return told
+    """Return the envelope that came after a length."""
+    envelope: Envelope = pickle.loads(value)  # noqa: S301 - of our own
+    return envelope
 
 
-def _pack(told: Envelope) -> memoryview:
+def _pack(envelope: Envelope) -> memoryview:
     stream = BytesIO()
     pickler = pickle.Pickler(stream, pickle.HIGHEST_PROTOCOL)
     pickler.dispatch_table = {Batch: _reduce}
-    pickler.dump(told)
+    pickler.dump(envelope)
     return stream.getbuffer()
 
 
@@ -66,7 +66,7 @@ def _take_apart(body: bytes, rest: bytes) -> Mapping[str, list[Any]]:
     jsons = []
     end = 0
     for size, opening in zip(sizes, columns["opening"], strict=True):
-        start = end + 1 + len(opening)  # behind a bracket or a comma
+        start = end + 1 + len(opening)  # after a bracket or a comma
         end = start + size - 1
         jsons.append(b"{" + body[start:end])
     return {"json": jsons, "raw": jsons, **columns}

@@ -1,4 +1,4 @@
-"""Taking in: the findings of an intake, which is here or in a process of its own."""
+"""Where a producer runs: here, or in a process of its own for large inputs."""
 
 import asyncio
 import os
@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
-from rjcli.credentials.lookup import API_KEY_VARIABLE
-from rjcli.delivery.stop import SIGNALS
 from rjcli.errors import UnfinishedError
 from rjcli.producer.messages import Message, Pause
 from rjcli.producer.pickling import LENGTH, Envelope, unpack
@@ -20,39 +18,38 @@ from rjcli.producer.producer import Producer, ProducerTask
 from rjcli.reading import Source, total_size
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
-# For glibc, which would give back the memory of each block, and ask for it again: a tenth of the
-# time. Bytes.
-_MEMORY_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(8 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20)}
-# It is to find the same modules, which an environment variable could not say of all paths.
+# The worker is to find the same modules, which an environment variable could not say of all paths.
 _WORKER = "import sys; sys.path[:] = sys.argv[2:]; from rjcli.producer.worker import main; main()"
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 Produce = Callable[[ProducerTask], AsyncGenerator[Message, None]]
-"""Gives the findings of an intake, once, and raises its errors.
+"""Yields the messages of a producer, once, and raises its errors.
 
 UnfinishedError, if they come from another process, and that one is killed.
 """
 
 
 @contextmanager
-def open_producer(sources: Sequence[Source]) -> Iterator[Produce]:
+def open_producer(sources: Sequence[Source], secrets: Sequence[str] = ()) -> Iterator[Produce]:
     """Make ready to read some inputs.
 
     Where there is much to read, or no telling how much, another process does
     it, which is started at once and ends, at the latest, with the context.
+    ``secrets``: environment variables that it must not have.
     """
     with ExitStack() as stack:
         process = None
-        if _pays(sources):
+        if _is_worth_a_process(sources):
             # Without memory or processes to spare, it works here as well.
             with suppress(OSError):
-                process = stack.enter_context(_running())
+                process = stack.enter_context(_worker(secrets))
         if process:
             yield partial(_receive_all, *process, sources)
         else:
-            yield lambda task: _find(Producer(task, sources))
+            yield lambda task: _produce_here(Producer(task, sources))
 
 
-async def _find(producer: Producer) -> AsyncGenerator[Message, None]:
+async def _produce_here(producer: Producer) -> AsyncGenerator[Message, None]:
     for message in producer.messages():
         yield message
         if isinstance(message, Pause):
@@ -76,7 +73,7 @@ async def _wait(producer: Producer) -> None:
         loop.remove_reader(fd)
 
 
-def _pays(sources: Sequence[Source]) -> bool:
+def _is_worth_a_process(sources: Sequence[Source]) -> bool:
     """Whether another process would save time, and can be started at all."""
     size = total_size(sources)
     is_large = size is None or size >= _WORTH_BYTES
@@ -86,19 +83,20 @@ def _pays(sources: Sequence[Source]) -> bool:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+def _worker(
+    secrets: Sequence[str],
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a process that takes its task from a socket. Raises OSError.
 
     It has the standard input, which may be what is to be read, and all that can be read through
-    /dev/fd. It never knows the API key, and leaves signals to this process.
+    /dev/fd. It leaves signals to this process.
     """
-    environ = _MEMORY_KEPT | os.environ
-    environ.pop(API_KEY_VARIABLE, None)
+    environ = {name: value for name, value in os.environ.items() if name not in secrets}
     ours, theirs = socket.socketpair()
     with ours, ExitStack() as stack:
         stack.enter_context(theirs)
         theirs.set_inheritable(True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         process = subprocess.Popen(  # noqa: S603 - a command of our own
             [sys.executable, "-P", "-c", _WORKER, str(theirs.fileno()), *sys.path],
@@ -121,28 +119,28 @@ async def _receive_all(
     task: ProducerTask,
 ) -> AsyncGenerator[Message, None]:
     channel.setblocking(False)  # noqa: FBT003
-    if not await _is_there(channel):
-        async for message in _find(Producer(task, sources)):
+    if not await _has_started(channel):
+        async for message in _produce_here(Producer(task, sources)):
             yield message
         return
     try:
         await asyncio.get_running_loop().sock_sendall(channel, pickle.dumps(task))
-        while isinstance(told := await _receive(channel), list):
-            for message in told:
+        while isinstance(envelope := await _receive(channel), list):
+            for message in envelope:
                 yield message
             await asyncio.sleep(0)
     except (EOFError, ConnectionError):
         raise UnfinishedError(
-            f"the process that reads the inputs is gone ({_ending(process.wait())})",
+            f"the process that reads the inputs has ended ({_exit_of(process.wait())})",
             hint="see that there is enough memory, and push again with --resume",
         ) from None
     process.kill()  # it is of no more use
     process.wait()
-    if told:
-        raise told
+    if envelope:
+        raise envelope
 
 
-async def _is_there(channel: socket.socket) -> bool:
+async def _has_started(channel: socket.socket) -> bool:
     """Whether the other process has come as far as to say so."""
     try:
         return await _receive(channel) == []
@@ -168,5 +166,5 @@ async def _read(channel: socket.socket, size: int) -> bytearray:
     return data
 
 
-def _ending(status: int) -> str:
+def _exit_of(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"

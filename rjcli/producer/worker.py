@@ -1,7 +1,7 @@
 """The process that reads for the push that started it.
 
-It takes its task and tells its findings on a socket, whose descriptor is its
-argument. It ends when nobody holds the other end.
+It takes its task from a socket, whose descriptor is its argument, and sends its
+messages there. It ends when nobody holds the other end.
 """
 
 import os
@@ -22,7 +22,7 @@ from rjcli.reading import Source
 
 
 def main() -> None:
-    """Say that it is there, take a task, and tell what there is to be found."""
+    """Say that it has started, take a task, and send all messages."""
     with (
         socket.socket(fileno=int(sys.argv[1])) as push,
         push.makefile("rb") as stream,
@@ -31,14 +31,14 @@ def main() -> None:
         send(push, [])
         task: ProducerTask = pickle.load(stream)  # noqa: S301 - of our own
         try:
-            for told in _tell_all(task, push):
-                send(push, told)
+            for envelope in _envelopes(task, push):
+                send(push, envelope)
         except MemoryError:
             sys.exit(1)
 
 
-def _tell_all(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
-    """All that is found; for speed, what one block of an input brings goes together."""
+def _envelopes(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
+    """All messages; for speed, those of one block of an input go together."""
     messages: list[Message] = []
     end: RjcliError | None = None
     try:
@@ -65,7 +65,7 @@ def _wait(producer: Producer, push: socket.socket) -> None:
         return
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    poll.register(push, select.POLLIN)  # it has nothing more to say
+    poll.register(push, select.POLLIN)  # readable only when it has ended
     seconds = producer.seconds_to_wait
     ready = poll.poll(None if seconds is None else seconds * 1000)
     if push.fileno() in dict(ready):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from rich.filesize import decimal
 
-from rjcli.model import Progressed
+from rjcli.events import Progressed
 from rjcli.report.console import Console
 
 PLAIN_SECONDS = 10.0

@@ -5,18 +5,17 @@ import sys
 from typing import Any
 
 from rjcli.errors import RjcliError
-from rjcli.model import (
+from rjcli.events import (
     Event,
     Finished,
-    Noted,
     Progressed,
     Rejected,
-    Rejection,
     RunDescription,
     Started,
     Status,
     Summary,
 )
+from rjcli.model import Noted, Rejection
 from rjcli.report.console import PlainConsole, open_console
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay
 from rjcli.report.summary import failure_document, summary_document, summary_lines
@@ -40,8 +39,8 @@ class Report:
     def handle(self, event: Event) -> None:
         """Tell of an event."""
         match event:
-            case Started(job):
-                self._start(job)
+            case Started(run):
+                self._start(run)
             case Noted(text):
                 self.note(text)
             case Progressed():
@@ -81,12 +80,12 @@ class Report:
             for line in lines:
                 self._out.print_line(line)
 
-    def _start(self, job: RunDescription) -> None:
-        keys = f"keys {', '.join(job.keys)}" if job.keys else "each record's own keys"
-        inputs = ["stdin" if file == STDIN else file for file in job.inputs]
-        self.note(f"pushing {', '.join(inputs)} to table {job.table}, {keys}")
-        client = "" if job.client_id is None else f", client id {job.client_id}"
-        self.note(f"environment {job.environment}, {job.host}{client}")
+    def _start(self, run: RunDescription) -> None:
+        keys = f"keys {', '.join(run.keys)}" if run.keys else "each record's own keys"
+        inputs = ["stdin" if file == STDIN else file for file in run.inputs]
+        self.note(f"pushing {', '.join(inputs)} to table {run.table}, {keys}")
+        client = "" if run.client_id is None else f", client id {run.client_id}"
+        self.note(f"environment {run.environment}, {run.host}{client}")
         self._progress.start()
 
     def _reject(self, rejection: Rejection) -> None:
@@ -105,7 +104,7 @@ class Report:
         if self._settings.json:
             self._print_document(summary_document(summary))
         elif not self._settings.quiet:
-            label = f"{'dry run, ' if summary.job.dry_run else ''}{summary.status}: "
+            label = f"{'dry run, ' if summary.run.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
             self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
             for line in others:

@@ -6,23 +6,23 @@ from msgspec.structs import asdict
 from rich.filesize import decimal
 
 from rjcli.errors import RjcliError
-from rjcli.model import Status, Summary
+from rjcli.events import Status, Summary
 
 
 def summary_document(summary: Summary) -> dict[str, Any]:
     """The object that ``--json`` prints."""
-    job, artifacts = summary.job, summary.artifacts
+    run, artifacts = summary.run, summary.artifacts
     document = {
-        "run": job.run,
+        "run": run.name,
         "status": summary.status,
         "exit_code": summary.exit_code,
-        "environment": job.environment,
-        "base_url": job.base_url,
-        "client_id": job.client_id,
-        "table": job.table,
-        "keys": job.keys,
-        "inputs": job.inputs,
-        "dry_run": job.dry_run,
+        "environment": run.environment,
+        "base_url": run.base_url,
+        "client_id": run.client_id,
+        "table": run.table,
+        "keys": run.keys,
+        "inputs": run.inputs,
+        "dry_run": run.dry_run,
         "records": asdict(summary.counts),
         "batches": {
             "accepted": summary.batches_accepted,
@@ -44,7 +44,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         document["more_rejects"] = artifacts.rejects[1:]
     if summary.column_types:
         document["column_types"] = dict(summary.column_types)
-    if job.dry_run:
+    if run.dry_run:
         document["first_body"] = summary.first_body and summary.first_body.decode()
     return document
 
@@ -62,7 +62,7 @@ def summary_lines(summary: Summary) -> list[str]:
         f" + unknown {counts.unknown:,} + unsent {counts.unsent:,}"
     )
     requests = _number(summary.requests, "request")
-    if summary.job.dry_run:
+    if summary.run.dry_run:
         effort = f"a push would send {requests}, {decimal(summary.bytes_sent)}"
     else:
         rate = (counts.accepted + counts.rejected - summary.settled_before) / max(

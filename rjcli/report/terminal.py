@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rjcli.model import Progressed
+from rjcli.events import Progressed
 from rjcli.report.progress import describe_counts
 from rjcli.report.text import visible
 

@@ -1,29 +1,26 @@
-"""Runs: what each push leaves behind, so that it is accounted for and can be resumed.
+"""Runs: what each push leaves on disk, so that it is accounted for and can be resumed.
 
-A run has a directory. ``job.json`` says what it is about, and is written once.
-``checkpoint.json`` says how far it has come, and is replaced as one step;
-``rejects.*`` and ``errors.ndjson`` only grow, and the checkpoint has their
-sizes: what lies behind these is cut off when the run is resumed.
-``doubts.ndjson`` has the keys that a request may still overwrite.
+A run has a directory. ``job.json`` says what it is about. ``checkpoint.json`` says
+how far it has come, and is replaced as one step; ``rejects.*`` and
+``errors.ndjson`` only grow, and the checkpoint has their sizes: what goes beyond these
+is cut off when the run is resumed. What late requests may still overwrite is kept by
+table (``keys_in_doubt``).
 """
 
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
-from rjcli.run.listing import RunRecord, find_run, list_runs, prune_runs, state_directory
+from rjcli.run.ledger import Ledger
+from rjcli.run.listing import RunRecord, find_run, list_runs, prune_runs
 from rjcli.run.opening import RunRequest, open_run, resume_command
-from rjcli.run.prefix import Prefix, Span
-from rjcli.run.rejects import Form
-from rjcli.run.run import Position, Run
+from rjcli.run.run import Run
+from rjcli.run.state import state_directory
 
 __all__ = [
     "Checkpoint",
-    "Form",
-    "Position",
-    "Prefix",
+    "Ledger",
     "Run",
     "RunRecord",
     "RunRequest",
-    "Span",
     "find_run",
     "identify",
     "list_runs",

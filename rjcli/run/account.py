@@ -3,7 +3,8 @@
 from collections import Counter
 
 from rjcli.errors import DefectError
-from rjcli.model import Counts, Outcome
+from rjcli.events import Counts
+from rjcli.model import RecordOutcome
 
 
 class Account:
@@ -14,9 +15,9 @@ class Account:
 
     def __init__(self, accepted: int = 0, rejected: int = 0) -> None:
         self.rejected = rejected
-        self._settled: Counter[Outcome] = Counter({Outcome.ACCEPTED: accepted})
+        self._settled: Counter[RecordOutcome] = Counter({RecordOutcome.ACCEPTED: accepted})
 
-    def settle(self, outcome: Outcome, records: int) -> None:
+    def settle(self, outcome: RecordOutcome, records: int) -> None:
         """Count records that met a fate other than being rejected."""
         self._settled[outcome] += records
 
@@ -24,10 +25,10 @@ class Account:
         """The numbers as they stand, with how many records were read."""
         return Counts(
             read,
-            self._settled[Outcome.ACCEPTED],
+            self._settled[RecordOutcome.ACCEPTED],
             self.rejected,
-            self._settled[Outcome.UNKNOWN],
-            self._settled[Outcome.UNSENT],
+            self._settled[RecordOutcome.UNKNOWN],
+            self._settled[RecordOutcome.UNSENT],
         )
 
     def check(self, read: int) -> None:

@@ -15,11 +15,11 @@ VERSION = 1
 class Checkpoint:
     """How far a run has come. Its prefix is the input up to ``records``, all settled.
 
-    ``digest``: of these records' bytes. ``taken``: so many had been read and
-    handed on to be sent when it was written. ``sizes``: in bytes, of the files
-    of rejects and errors, by name. ``column_types`` None: not found yet.
-    ``finished``: the prefix is the whole input. ``in_flight``: requests behind
-    it may be under way. Times as ISO 8601.
+    ``digest``: of these records' bytes. ``taken``: the position of the last record
+    that was ever handed on to be sent. ``sizes``: in bytes, of the files of
+    rejects and errors, by name. ``column_types`` None: not detected yet.
+    ``finished``: the prefix is the whole input. ``in_flight``: requests may be under
+    way that nothing accounts for, as while the push goes on. Times as ISO 8601.
     """
 
     run: str
@@ -45,15 +45,20 @@ class Checkpoint:
     def decode(cls, content: bytes, name: str) -> "Checkpoint":
         """Read what ``encode`` wrote. Raises UsageError if it is anything else."""
         try:
-            return cls._from(json.loads(content))
+            return cls._from(json.loads(content), name)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise UsageError(
                 f"the checkpoint {name} is damaged",
-                hint="push again without --resume: what was loaded is replaced by itself",
+                hint="push again without --resume: records replace what was loaded of them",
             ) from None
 
     @classmethod
-    def _from(cls, document: Any) -> "Checkpoint":
+    def _from(cls, document: Any, name: str) -> "Checkpoint":
+        if type(document["version"]) is int and document["version"] > VERSION:
+            raise UsageError(
+                f"the checkpoint {name} was written by a newer rjcli",
+                hint="resume with that version, or push again without --resume",
+            )
         checkpoint = cls(**document)
         texts = (checkpoint.run, checkpoint.started, checkpoint.written, checkpoint.digest)
         numbers = (checkpoint.records, checkpoint.accepted, checkpoint.rejected, checkpoint.taken)
@@ -72,5 +77,5 @@ class Checkpoint:
         types = checkpoint.column_types
         if types is None:
             return checkpoint
-        named = {name: ColumnType(type_) for name, type_ in types.items()}
+        named = {column: ColumnType(type_) for column, type_ in types.items()}
         return cls(**document | {"column_types": named})

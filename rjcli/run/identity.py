@@ -15,7 +15,7 @@ _INPUTS = "files"
 
 
 def identify(settings: PushSettings, base_url: str, client_id: int) -> Identity:
-    """Tell what makes this job. How its batches are cut and sent does not."""
+    """Return what makes this job. How its batches are cut and sent does not."""
     csv, shape = settings.input.csv, settings.shape
     return {
         "base URL": base_url,
@@ -47,11 +47,23 @@ def hash_identity(identity: Identity) -> str:
 
 
 def difference(ours: Identity, theirs: Identity) -> str | None:
-    """Say what differs between two jobs, ours first; None if nothing does."""
+    """Return what differs between two jobs, ours first; None if nothing does."""
     for name in {**ours, **theirs}:
         if ours.get(name) != theirs.get(name):
-            return f"{name}: {_show(ours.get(name))} now, {_show(theirs.get(name))} then"
+            return f"{name}: {_show(ours.get(name))} now, {_show(theirs.get(name))} before"
     return None
+
+
+def series_of(identity: Identity) -> Identity:
+    """What jobs have in common that differ in their inputs only."""
+    return {name: value for name, value in identity.items() if name != _INPUTS}
+
+
+def continues(ours: Identity, theirs: Identity) -> bool:
+    """Whether a job is the same as an earlier one, or that one with more inputs at the end."""
+    inputs, earlier = ours[_INPUTS], theirs.get(_INPUTS, [])
+    is_continued = bool(earlier) and inputs[: len(earlier)] == earlier
+    return is_continued and series_of(ours) == series_of(theirs)
 
 
 def same_files(ours: Identity, theirs: Identity) -> bool:

@@ -1,52 +1,216 @@
-"""Keys in doubt: a request for them may be applied late, also after its process was killed."""
+"""Keys in doubt: what late requests may still overwrite belongs to a table, and outlives the run.
 
+Each run has a file in the directory of its table. Its first line says until
+when the process was alive, and is written over; the others are the doubts, of which
+the last one of a key counts. A run takes over the files of runs that have
+ended. Times are moments of this start of the machine; those of another one
+count as if they were now.
+"""
+
+import fcntl
 import json
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from rjcli.errors import UsageError
+from rjcli.model import Doubt, Record
+from rjcli.private_file import make_directory
+from rjcli.run.lock import is_held, locked
+from rjcli.run.moment import boot, is_this_boot
 
-_NAME = "doubts.ndjson"
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_VERSION = 1
+_HEADER_BYTES = 256
+_ALIVE_SECONDS = 5.0  # between two notes that the process is alive
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Contents(NamedTuple):
+    """What a file says. ``unknown_until``: until then, requests for any keys may be under way."""
+
+    opened: float
+    doubts: dict[Hashable, Doubt]
+    unknown_until: float
 
 
 class KeysInDoubt:
-    """A file of keys that only grows, until nothing is in doubt any more. Raises OSError."""
+    """The file of one run. Its methods raise OSError where the disk does.
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / _NAME
+    ``doubts``: what earlier runs of the table left in doubt. ``unknown_until``:
+    until then, requests for any keys of the table may be under way, from runs
+    that were killed; ``own_unknown_until``: from the run that is resumed, which
+    may have left requests ``in_flight``.
+    """
 
-    def add(self, keys: Iterable[Hashable]) -> None:
-        """Remember keys; they are on the disk when it returns."""
-        lines = "".join(f"{json.dumps(key)}\n" for key in keys)
+    def __init__(
+        self, directory: Path, run: str, settle: float, now: float, *, in_flight: bool
+    ) -> None:
+        self._path = directory / f"{run}.ndjson"
+        self._opened = now
+        self.doubts: dict[Hashable, Doubt] = {}
+        self.unknown_until = self.own_unknown_until = 0.0
+        make_directory(directory)
+        with locked(directory):
+            earlier = [path for path in directory.glob("*.ndjson") if not is_held(path)]
+            self._take_over(earlier, settle)
+            if in_flight and self._path not in earlier:
+                self.own_unknown_until = now + settle
+            self._fd = self._create()
+            for path in earlier:
+                if path != self._path:
+                    path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def save(self, changes: Mapping[Hashable, Doubt | None]) -> None:
+        """Write down changes of doubts; they are on the disk when it returns."""
+        lines = b"".join(_encode(key, doubt) for key, doubt in changes.items())
         if not lines:
             return
-        with os.fdopen(os.open(self._path, _APPEND, 0o600), "w") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def read(self) -> set[Hashable]:
-        """All keys. A last line that was not written to its end was not needed yet."""
-        if not self._path.exists():
-            return set()
-        whole = self._path.read_text().rpartition("\n")[0]
+        size = os.lseek(self._fd, 0, os.SEEK_END)
         try:
-            return {_key(json.loads(line)) for line in whole.splitlines() if line}
-        except ValueError:
-            raise UsageError(
-                f"{self._path} is damaged",
-                hint="push again without --resume: what was loaded is replaced by itself",
-            ) from None
+            _write(self._fd, lines)
+            os.fsync(self._fd)
+        except OSError:
+            os.ftruncate(self._fd, size)  # no part of a line may stay before the next one
+            raise
 
-    def clear(self) -> None:
-        """Forget all keys."""
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+    def keep_alive(self, now: float) -> None:
+        """Note every few seconds that requests may be made until now."""
+        if now - self._alive >= _ALIVE_SECONDS:
+            self._write_header(now, is_ended=False)
+
+    def end(self, now: float) -> None:
+        """Note that no request was left without being accounted for; a file of no use goes."""
+        contents = _read(self._path, 0.0, now)
+        is_of_use = any(doubt.until > now or doubt.newest for doubt in contents.doubts.values())
+        if is_of_use or self._kept_until() > now:
+            self._write_header(now, is_ended=True)
+        else:
+            self._path.unlink(missing_ok=True)
+
+    def _take_over(self, paths: list[Path], settle: float) -> None:
+        found = [(path, _read(path, settle, self._opened)) for path in paths]
+        for path, contents in sorted(found, key=lambda each: (each[1].opened, each[0].name)):
+            for key, doubt in contents.doubts.items():
+                if doubt.until > self._opened or doubt.newest:
+                    self.doubts[key] = _merge(self.doubts.get(key), doubt)
+            if contents.unknown_until > self._opened:
+                name = "own_unknown_until" if path == self._path else "unknown_until"
+                setattr(self, name, max(getattr(self, name), contents.unknown_until))
+
+    def _create(self) -> int:
+        """Write the file anew beside an old one, and put it in its place."""
+        temporary = self._path.with_suffix(".new")
+        self._fd = os.open(temporary, _CREATE, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)  # for as long as the process lives
+            self._write_header(self._opened, is_ended=False)
+            self.save(self.doubts)
+            temporary.replace(self._path)
+        except BaseException:
+            os.close(self._fd)
+            temporary.unlink(missing_ok=True)
+            raise
+        return self._fd
+
+    def _kept_until(self) -> float:
+        return max(self.unknown_until, self.own_unknown_until)
+
+    def _write_header(self, now: float, *, is_ended: bool) -> None:
+        self._alive = now
+        header = {
+            "version": _VERSION,
+            "boot": boot(),
+            "opened": self._opened,
+            "alive": now,
+            "ended": is_ended,
+            "unknown_until": self._kept_until(),
+        }
+        line = json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n"
+        os.pwrite(self._fd, line, 0)
+
+
+def _merge(older: Doubt | None, newer: Doubt) -> Doubt:
+    if older is None:
+        return newer
+    version = older.version if older.version == newer.version else None
+    newest = {**older.newest, **newer.newest}
+    return Doubt(max(older.until, newer.until), version, newest)
+
+
+def _read(path: Path, settle: float, now: float) -> _Contents:
+    """Read a file. A last line that was not written to its end was not needed yet."""
+    try:
+        content = path.read_bytes()
+        header = json.loads(content[:_HEADER_BYTES])
+        lines = content[_HEADER_BYTES:].rpartition(b"\n")[0].splitlines()
+        is_same_boot = is_this_boot(header["boot"])
+        latest = now + settle  # for all moments that say nothing here
+        doubts: dict[Hashable, Doubt] = {}
+        for line in lines:
+            key, doubt = _decode(json.loads(line))
+            doubts.pop(key, None)
+            if doubt:
+                doubt.until = doubt.until if is_same_boot else latest
+                doubts[key] = doubt
+        unknown_until = float(header["unknown_until"])
+        if not header["ended"]:
+            unknown_until = max(unknown_until, header["alive"] + _ALIVE_SECONDS + settle)
+        if unknown_until and not is_same_boot:
+            unknown_until = latest
+        opened = float(header["opened"]) if is_same_boot else 0.0
+        return _Contents(opened, doubts, unknown_until)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        if _is_empty(path):  # made by a process that was killed before it wrote anything
+            return _Contents(0.0, {}, 0.0)
+        raise UsageError(
+            f"{path} is damaged: it has the keys that a late request may overwrite",
+            hint=f"remove it once no request of an earlier push can be under way any more:"
+            f" rm {path}",
+        ) from None
+
+
+def _is_empty(path: Path) -> bool:
+    with suppress(OSError):
+        return path.stat().st_size == 0
+    return False
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _encode(key: Hashable, doubt: Doubt | None) -> bytes:
+    document: dict[str, Any] = {"key": key, "until": None}
+    if doubt:
+        newest = [
+            [exact, record.opening.decode(), record.json.decode()]
+            for exact, record in doubt.newest.items()
+        ]
+        version = doubt.version.hex() if doubt.version else None
+        document |= {"until": doubt.until, "version": version, "newest": newest}
+    return json.dumps(document).encode() + b"\n"
+
+
+def _decode(document: Any) -> tuple[Hashable, Doubt | None]:
+    key = _key(document["key"])
+    if document["until"] is None:
+        return key, None
+    version = bytes.fromhex(document["version"]) if document["version"] else None
+    newest = {
+        _key(exact): Record(text.encode(), opening.encode(), key, text.encode(), "", 0, 0)
+        for exact, opening, text in document["newest"]
+    }
+    return key, Doubt(float(document["until"]), version, newest)
 
 
 def _key(value: Any) -> Hashable:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_key, value)) if isinstance(value, list) else value

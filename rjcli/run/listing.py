@@ -23,17 +23,6 @@ MAX_BYTES = 16 * 2**20  # of one of these files
 KEPT_DAYS = 30
 
 
-def state_directory(environ: Mapping[str, str]) -> Path:
-    """Where runs are kept. Raises UsageError where there is no home directory."""
-    directory = Path(environ.get("XDG_STATE_HOME", ""))
-    if not directory.is_absolute():  # the XDG specification has relative ones ignored
-        try:
-            directory = Path.home() / ".local" / "state"
-        except RuntimeError:
-            raise UsageError("there is no home directory") from None
-    return directory / "rjcli"
-
-
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run as its directory tells of it. ``summary`` None: it did not come to its end.

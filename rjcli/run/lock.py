@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -85,3 +87,14 @@ def _holder(fd: int) -> str:
         return f"process {int(document['pid'])}, started {str(document['started'])[:40]},"
     except (ValueError, TypeError, KeyError):
         return "another process"
+
+
+@contextmanager
+def locked(path: Path, flags: int = os.O_RDONLY | os.O_DIRECTORY) -> Iterator[int]:
+    """Open a file or a directory that one process at a time uses, waiting for others."""
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield fd
+    finally:
+        os.close(fd)

@@ -5,43 +5,52 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from rjcli.errors import UsageError
 from rjcli.private_file import make_directory, open_directory, replace_file, told
+from rjcli.run import moment
 from rjcli.run.checkpoint import Checkpoint
-from rjcli.run.identity import Identity, difference, hash_identity, same_files
-from rjcli.run.listing import (
-    JOB,
-    LOCK,
-    RunRecord,
-    list_runs,
-    prune_runs,
-    read_checkpoint,
-    state_directory,
+from rjcli.run.identity import (
+    Identity,
+    continues,
+    difference,
+    hash_identity,
+    same_files,
+    series_of,
 )
+from rjcli.run.keys_in_doubt import KeysInDoubt
+from rjcli.run.listing import JOB, LOCK, RunRecord, list_runs, prune_runs, read_checkpoint
 from rjcli.run.lock import Lock
 from rjcli.run.run import CHECKPOINT, SUMMARY, Run
+from rjcli.run.state import State, state_directory
 from rjcli.settings.values import RunSettings
 
 Note = Callable[[str], None]
 
+_IN_DOUBT = "in-doubt"  # in the run's directory, where there is no state directory
+
 
 class RunRequest(NamedTuple):
-    """What is wanted of a run."""
+    """What is wanted of a run. ``settle``: seconds for late writes; ``name``: of a new run."""
 
     settings: RunSettings
     job: Identity
-    name: str  # of a new run
+    base_url: str
+    client_id: int
+    table: str
+    settle: float
+    name: str
     environment: str
     environ: Mapping[str, str]
     note: Note
 
 
 @contextmanager
-def open_run(opening: RunRequest) -> Iterator[Run]:
+def open_run(request: RunRequest) -> Iterator[Run]:
     """Open a run: hold its job, make its directory, and find the checkpoint to go on from.
 
     Raises UsageError if it cannot be resumed, or if there is no place for it;
@@ -49,21 +58,30 @@ def open_run(opening: RunRequest) -> Iterator[Run]:
     """
     started = datetime.now().astimezone().isoformat()
     with ExitStack() as stack:
-        if state := _state(opening):
-            lock = state / "locks" / f"{hash_identity(opening.job)}.lock"
-            stack.enter_context(
-                Lock(
-                    lock, "the same job", started, "wait for it, or end it, and push with --resume"
-                )
-            )
-        directory = _choose(opening, state)
+        state = _open_state(request)
+        if state:
+            lock = state.locks / f"{hash_identity(request.job)}.lock"
+            hint = "wait for it, or stop it, and push with --resume"
+            stack.enter_context(Lock(lock, "the same job", started, hint))
+        directory = _choose(request, state)
         _prepare(directory)
         stack.enter_context(Lock(directory / LOCK, str(directory), started))
         earlier = read_checkpoint(directory)
-        if earlier and opening.settings.resume:
-            run = _resume(opening, directory, earlier)
+        is_resumed = bool(earlier and request.settings.resume)
+        if earlier and is_resumed:
+            checkpoint = _resume(request, directory, earlier)
         else:
-            run = _begin(opening, directory, started, is_used=earlier is not None)
+            checkpoint = _begin(request, directory, started, is_used=earlier is not None)
+        if state:
+            state.remember(series_of(request.job), directory)
+        in_doubt = _open_in_doubt(
+            request, state, directory, checkpoint, in_flight=is_resumed and checkpoint.in_flight
+        )
+        if in_doubt:
+            stack.enter_context(in_doubt)
+        command = resume_command(request.settings.command)
+        with told(f"cannot use {directory}"):
+            run = Run(directory, checkpoint, command, in_doubt, is_resumed=is_resumed)
         stack.callback(run.close)
         yield run
 
@@ -75,46 +93,63 @@ def resume_command(arguments: tuple[str, ...]) -> str:
     return shlex.join(["rjcli", command, *resume, *others])
 
 
-def _state(opening: RunRequest) -> Path | None:
-    """Make the places for runs and locks; None if there is none, and none is needed."""
+def _open_state(request: RunRequest) -> State | None:
+    """Open the state directory; None if there is none, and none is needed."""
     try:
-        state = state_directory(opening.environ)
-        for name in ("runs", "locks"):
-            with told(f"cannot make {state / name}"):
-                make_directory(state / name)
+        state = State(state_directory(request.environ))
     except UsageError as error:
-        if opening.settings.directory:
+        if request.settings.directory:
             return None
         raise UsageError(
             error.message, hint="name a directory for the run with --run-dir"
         ) from None
-    prune_runs(state)
+    prune_runs(state.directory)
     return state
 
 
-def _choose(opening: RunRequest, state: Path | None) -> Path:
+def _open_in_doubt(
+    request: RunRequest,
+    state: State | None,
+    directory: Path,
+    checkpoint: Checkpoint,
+    *,
+    in_flight: bool,
+) -> KeysInDoubt | None:
+    if not request.settle:
+        return None
+    if state:
+        directory = state.table(request.base_url, request.client_id, request.table)
+    else:
+        directory /= _IN_DOUBT
+    with told(f"cannot use {directory}"):
+        return KeysInDoubt(
+            directory, checkpoint.run, request.settle, moment.now(), in_flight=in_flight
+        )
+
+
+def _choose(request: RunRequest, state: State | None) -> Path:
     """The directory of the run: the one named, that of the job's last run, or a new one."""
-    settings = opening.settings
+    settings = request.settings
     if settings.directory:
         return Path(settings.directory).absolute()
     assert state  # noqa: S101 - else there would have been an error
-    last = _find_last(opening, state) if settings.resume else None
-    return last.directory if last else state / "runs" / opening.name
+    last = _find_last(request, state) if settings.resume else None
+    return last.directory if last else state.runs / request.name
 
 
-def _find_last(opening: RunRequest, state: Path) -> RunRecord | None:
+def _find_last(request: RunRequest, state: State) -> RunRecord | None:
     """The last run of the job.
 
     Raises UsageError where it looks as if another job was meant: one with the
     same files that was not finished.
     """
-    runs = list_runs(state)
-    for run in runs:
-        if run.job == opening.job:
+    for directory in state.recall(series_of(request.job)):
+        run = RunRecord.read(directory)
+        if run and continues(request.job, run.job):
             return run
-    for run in runs:
-        if same_files(opening.job, run.job) and run.has_progress and run.is_resumable:
-            _refuse(run.name, difference(opening.job, run.job))
+    for run in list_runs(state.directory):
+        if same_files(request.job, run.job) and run.has_progress and run.is_resumable:
+            _refuse(run.name, difference(request.job, run.job))
     return None
 
 
@@ -133,44 +168,49 @@ def _prepare(directory: Path) -> None:
         if directory.exists() and any(directory.iterdir()) and not (directory / JOB).exists():
             raise UsageError(
                 f"{directory} is not a run directory, and not empty",
-                hint="name one that is empty, or is not there yet, with --run-dir",
+                hint="name one that is empty, or does not exist yet, with --run-dir",
             )
         make_directory(directory)
         with open_directory(directory) as descriptor:
             os.fchmod(descriptor, 0o700)
 
 
-def _resume(opening: RunRequest, directory: Path, checkpoint: Checkpoint) -> Run:
-    _refuse(checkpoint.run, difference(opening.job, checkpoint.job))
-    opening.note(f"resuming {checkpoint.run} behind its first {checkpoint.records:,} records")
-    with told(f"cannot use {directory}"):
+def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Checkpoint:
+    if not continues(request.job, checkpoint.job):
+        _refuse(checkpoint.run, difference(request.job, checkpoint.job))
+    request.note(f"resuming {checkpoint.run} after its first {checkpoint.records:,} records")
+    checkpoint = replace(checkpoint, job=dict(request.job), finished=False)
+    with told(f"cannot use {directory}"), open_directory(directory) as descriptor:
         with suppress(FileNotFoundError):
-            (directory / SUMMARY).unlink()
-        command = resume_command(opening.settings.command)
-        return Run(directory, checkpoint, command, is_resumed=True)
+            os.unlink(SUMMARY, dir_fd=descriptor)
+        _write_job(descriptor, request, checkpoint)
+    return checkpoint
 
 
-def _begin(opening: RunRequest, directory: Path, started: str, *, is_used: bool) -> Run:
+def _begin(request: RunRequest, directory: Path, started: str, *, is_used: bool) -> Checkpoint:
     if is_used:
         _check_replaceable(directory)
-    if opening.settings.resume:
-        opening.note("there is no run to resume: starting from the beginning")
-    checkpoint = Checkpoint(opening.name, dict(opening.job), started, written=started)
-    job = {
-        "run": opening.name,
-        "job": opening.job,
-        "started": started,
-        "environment": opening.environment,
-        "command": opening.settings.command,
-        "working_directory": str(Path.cwd()),
-    }
+    if request.settings.resume:
+        request.note("there is no run to resume: starting from the beginning")
+    checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
     with told(f"cannot write in {directory}"), open_directory(directory) as descriptor:
         with suppress(FileNotFoundError):
             os.unlink(SUMMARY, dir_fd=descriptor)
-        replace_file(descriptor, JOB, json.dumps(job, indent=1).encode() + b"\n")
+        _write_job(descriptor, request, checkpoint)
         replace_file(descriptor, CHECKPOINT, checkpoint.encode())
-        command = resume_command(opening.settings.command)
-        return Run(directory, checkpoint, command, is_resumed=False)
+    return checkpoint
+
+
+def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> None:
+    job = {
+        "run": checkpoint.run,
+        "job": request.job,
+        "started": checkpoint.started,
+        "environment": request.environment,
+        "command": request.settings.command,
+        "working_directory": str(Path.cwd()),
+    }
+    replace_file(directory, JOB, json.dumps(job, indent=1).encode() + b"\n")
 
 
 def _check_replaceable(directory: Path) -> None:

@@ -1,20 +1,18 @@
 """How a run ended: its status, its exit code, and whether it can go on."""
 
-from rjcli.errors import (
-    EXIT_REJECTS,
-    InputError,
-    InterruptedByUserError,
-    RjcliError,
-    StoppedError,
-    UsageError,
-)
-from rjcli.model import Counts, Status
+from rjcli.errors import EXIT_REJECTS, InterruptedByUserError, RjcliError, StoppedError
+from rjcli.events import Counts, Status
 
 
-def ending(failure: RjcliError | None, counts: Counts) -> tuple[Status, int]:
-    """How a run ended, in a word and an exit code."""
+def run_outcome(
+    failure: RjcliError | None, counts: Counts, *, is_incomplete: bool = False
+) -> tuple[Status, int]:
+    """Return how a run ended, in a word and an exit code.
+
+    ``is_incomplete``: something of what was asked for could not be done.
+    """
     match failure:
-        case None if counts.rejected:
+        case None if counts.rejected or is_incomplete:
             return Status.REJECTS, EXIT_REJECTS
         case None:
             return Status.COMPLETE, 0
@@ -27,7 +25,5 @@ def ending(failure: RjcliError | None, counts: Counts) -> tuple[Status, int]:
 
 
 def can_resume(failure: RjcliError | None) -> bool:
-    """Whether the same command may come to another end."""
-    return failure is not None and (
-        not isinstance(failure, UsageError) or isinstance(failure, InputError)
-    )
+    """Whether the same push, resumed, may come to another end."""
+    return failure is not None and failure.is_resumable

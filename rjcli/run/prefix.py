@@ -1,26 +1,25 @@
 """The settled prefix: how far into the input each record is accepted or rejected. Pure.
 
 The input is cut into spans: the records of a batch, with those between them
-that were rejected before it was cut. Spans end in any order, and join the
-prefix in the order of the input.
+that were rejected before it was cut. Spans are settled in any order, and join
+the prefix in the order of the input.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rjcli.model import Batch, Rejection, Settlement, Stage
+from rjcli.model import Batch, Rejection, Settlement
 
 
 @dataclass(eq=False, slots=True)
 class Span:
-    """Consecutive records: those behind ``start``, up to and with ``end``.
+    """Consecutive records, up to and with the one at position ``end``.
 
-    ``rejections``: by the 1-based position of the record in the whole input.
-    ``left``: how many records of its batch are neither accepted nor rejected.
+    ``rejections``: by position. ``left``: how many records of its batch are
+    neither accepted nor rejected.
     """
 
-    start: int
     end: int
     digest: bytes  # of the input up to its end
     batch: Batch | None
@@ -28,29 +27,13 @@ class Span:
     accepted: int = 0
     rejections: dict[int, Rejection] = field(default_factory=dict)
 
-    def position(self, rejection: Rejection) -> int:
-        """Where in the input a record of its batch stands."""
-        assert self.batch  # noqa: S101 - the record is one of it
-        positions = (place for place in range(self.start + 1, self.end + 1) if self._sent(place))
-        return next(
-            position
-            for position, record in zip(positions, self.batch.records, strict=False)
-            if record.raw is rejection.raw
-            and record.number == rejection.number
-            # The same file may be there twice, and the same bytes may be one object.
-            and position not in self.rejections
-        )
-
-    def _sent(self, position: int) -> bool:
-        rejection = self.rejections.get(position)
-        return rejection is None or rejection.stage is Stage.API
-
 
 class Prefix:
-    """Follows the fates of records, and counts those that are in the prefix.
+    """Follows what becomes of records, and counts those that are in the prefix.
 
-    ``records``: of the input, with those passed over. ``taken``: those that
-    were handed on to be sent, or lie before such; the others were not yet read.
+    A position is the 1-based number of a record in all inputs. ``records``: the
+    position of the last record of the prefix. ``taken``: of the last one that was
+    handed on to be sent, or was rejected before.
     """
 
     def __init__(self, records: int = 0, accepted: int = 0, rejected: int = 0) -> None:
@@ -63,14 +46,14 @@ class Prefix:
         self._by_batch: dict[Batch, Span] = {}
         self._rejections: dict[int, Rejection] = {}  # of the span that has not been closed yet
 
-    def reject(self, position: int, rejection: Rejection) -> None:
-        """A record behind the last span was rejected before it got into a batch."""
-        self._rejections[position] = rejection
+    def reject(self, rejection: Rejection) -> None:
+        """Note that a record after the last span was rejected before it got into a batch."""
+        self._rejections[rejection.position] = rejection
 
     def close(self, end: int, digest: bytes, batch: Batch | None = None) -> None:
-        """Everything read up to ``end`` is rejected, passed over, or in this batch."""
+        """Close a span: everything read up to ``end`` is rejected, skipped, or in this batch."""
         left = len(batch.records) if batch else 0
-        span = Span(self.taken, end, digest, batch, left, rejections=self._rejections)
+        span = Span(end, digest, batch, left, rejections=self._rejections)
         self.waiting += len(self._rejections)
         self._rejections = {}
         self.taken = end
@@ -78,19 +61,19 @@ class Prefix:
         if batch:
             self._by_batch[batch] = span
 
-    def settle(self, fate: Settlement | Rejection, batch: Batch) -> None:
-        """Records of a batch were accepted, or one of them was rejected."""
+    def settle(self, settlement: Settlement | Rejection, batch: Batch) -> None:
+        """Note that records of a batch are settled: accepted, or one of them rejected."""
         span = self._by_batch[batch]
-        if isinstance(fate, Rejection):
-            span.rejections[span.position(fate)] = fate
+        if isinstance(settlement, Rejection):
+            span.rejections[settlement.position] = settlement
             span.left -= 1
             self.waiting += 1
         else:
-            span.accepted += len(fate.records)
-            span.left -= len(fate.records)
+            span.accepted += len(settlement.records)
+            span.left -= len(settlement.records)
 
     def advance(self) -> Iterator[Span]:
-        """Take the spans that are settled, and have none before them that is not."""
+        """Yield the spans that join the prefix now: settled, and after no unsettled one."""
         while self._spans and not self._spans[0].left:
             span = self._spans.popleft()
             if span.batch:
@@ -102,8 +85,8 @@ class Prefix:
             self.digest = span.digest
             yield span
 
-    def beyond(self) -> Iterator[tuple[int, Rejection]]:
-        """The rejections behind the prefix, with their positions, in the order of the input."""
+    def beyond(self) -> Iterator[Rejection]:
+        """Yield the rejections after the prefix, in the order of the input."""
         for span in self._spans:
-            yield from sorted(span.rejections.items())
-        yield from self._rejections.items()
+            yield from (rejection for _, rejection in sorted(span.rejections.items()))
+        yield from self._rejections.values()

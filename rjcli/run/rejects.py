@@ -1,4 +1,4 @@
-"""Files of rejects: the records as they came, to be mended and pushed again; and what was wrong."""
+"""Files of rejects: the records as they came, to be fixed and pushed again, and their errors."""
 
 import json
 import os
@@ -6,28 +6,15 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from rjcli.errors import InputError
-from rjcli.model import Rejection, Stage
+from rjcli.model import InputForm, Rejection
 
 ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
 _BYTES_HELD = 2**20  # before they are written
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
-
-
-class Form(NamedTuple):
-    """How an input's records are written down again.
-
-    ``header``: the bytes before the first record, its line end included.
-    """
-
-    suffix: str = "ndjson"
-    header: bytes = b""
-    line_end: bytes = b"\n"
-    flatten: bool = False  # JSON that may go over several lines
 
 
 def flatten(json_text: bytes) -> bytes:
@@ -71,7 +58,7 @@ class GrowingFile:
             self.flush()
 
     def sync(self) -> None:
-        """See to it that everything is on the disk."""
+        """Have everything on the disk."""
         self.flush()
         os.fsync(self._fd)
 
@@ -93,9 +80,9 @@ class Rejects:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files: dict[str, GrowingFile] = {}
-        self._by_form: dict[Form, GrowingFile] = {}
+        self._by_form: dict[InputForm, GrowingFile] = {}
         self._positions: list[int] = []  # of the first record of each input
-        self._forms: list[Form] = []  # of each input
+        self._forms: list[InputForm] = []  # of each input
 
     @property
     def names(self) -> list[str]:
@@ -117,30 +104,22 @@ class Rejects:
             if not path.exists() or path.stat().st_size < size:
                 raise InputError(
                     f"{path} has been changed: the checkpoint says that it has {size:,} bytes",
-                    hint="mend a copy of the rejects while their run is not finished,"
+                    hint="while a run is not finished, fix a copy of its rejects;"
                     " or push again without --resume",
                 )
             os.truncate(path, size)
             self._open(path.name)
 
-    def refused(self) -> set[tuple[str, int]]:
-        """Which records the API refused, by file and number."""
-        if ERRORS not in self._files:
-            return set()
-        with (self._directory / ERRORS).open("rb") as lines:
-            told = [json.loads(line) for line in lines]
-        return {(each["file"], each["record"]) for each in told if each["stage"] == Stage.API}
-
-    def begin_input(self, position: int, form: Form) -> None:
-        """From this 1-based position on, the records of the inputs have another form."""
+    def start_input(self, position: int, form: InputForm) -> None:
+        """From this position on, the records are written in another form."""
         self._positions.append(position)
         self._forms.append(form)
 
-    def write(self, position: int, rejection: Rejection) -> None:
-        """Write the record at a 1-based position down, and what is wrong with it."""
+    def write(self, rejection: Rejection) -> None:
+        """Write a record down, and what is wrong with it."""
         reasons = list(rejection.reasons)
         if rejection.raw:
-            form = self._forms[bisect_right(self._positions, position) - 1]
+            form = self._forms[bisect_right(self._positions, rejection.position) - 1]
             file = self._file_for(form)
             file.append(flatten(rejection.raw) if form.flatten else rejection.raw)
             file.append(form.line_end)
@@ -157,7 +136,7 @@ class Rejects:
         self._open(ERRORS).append(json.dumps(document).encode() + b"\n")
 
     def sync(self) -> dict[str, int]:
-        """See to it that everything is on the disk; give the sizes of the files."""
+        """Have everything on the disk; return the sizes of the files."""
         for file in self._files.values():
             file.sync()
         return {name: file.size for name, file in self._files.items()}
@@ -168,7 +147,7 @@ class Rejects:
             file.close()
         self._files.clear()
 
-    def _file_for(self, form: Form) -> GrowingFile:
+    def _file_for(self, form: InputForm) -> GrowingFile:
         """The file for records of a form: those with another header need one of their own."""
         number = 1
         while form not in self._by_form:

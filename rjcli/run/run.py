@@ -1,20 +1,22 @@
 """One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rjcli.errors import UnfinishedError
-from rjcli.model import Rejection, RunArtifacts
+from rjcli.events import RunArtifacts
+from rjcli.model import Doubt, InputForm, Rejection
 from rjcli.private_file import open_directory, replace_file
+from rjcli.run import moment
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
-from rjcli.run.rejects import Form, Rejects
+from rjcli.run.rejects import Rejects
 from rjcli.settings.values import ColumnType
 
 CHECKPOINT = "checkpoint.json"
@@ -27,11 +29,11 @@ _SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a run stands, to be saved."""
+    """Where a run stands, to be saved. ``doubts``: those that changed since it was saved."""
 
     prefix: Prefix
     column_types: Mapping[str, ColumnType] | None
-    news: Sequence[Hashable] = ()  # keys that have come into doubt since it was saved
+    doubts: Mapping[Hashable, Doubt | None] = field(default_factory=dict)
     finished: bool = False
     in_flight: bool = True
 
@@ -42,20 +44,25 @@ class Run:
     Its methods raise UnfinishedError where the disk is full, or fails; nothing
     is written after that, so that the files stay as their checkpoint says.
     ``resumed``: the checkpoint that it goes on from. ``command``: resumes it.
+    ``in_doubt`` None: late writes are not waited for.
     """
 
     def __init__(
-        self, directory: Path, checkpoint: Checkpoint, command: str, *, is_resumed: bool
+        self,
+        directory: Path,
+        checkpoint: Checkpoint,
+        command: str,
+        in_doubt: KeysInDoubt | None,
+        *,
+        is_resumed: bool,
     ) -> None:
         self.directory = directory
         self.resumed = checkpoint if is_resumed else None
         self._checkpoint = checkpoint
         self._command = command
+        self._in_doubt = in_doubt
         self._rejects = Rejects(directory)
         self._rejects.cut(checkpoint.sizes)
-        self._keys_in_doubt = KeysInDoubt(directory)
-        if not is_resumed:
-            self._keys_in_doubt.clear()
         self._saved_at: float | None = None  # on the clock of is_due, which it has to learn
         self._is_broken = False
 
@@ -65,21 +72,21 @@ class Run:
         return self._checkpoint.run
 
     @property
-    def in_doubt(self) -> int:
-        """Behind the prefix, how many records may still be under way from before."""
-        if self.resumed is None or not self.resumed.in_flight:
-            return 0
-        return self.resumed.taken + _MOST_TAKEN - self.resumed.records
+    def doubts(self) -> Mapping[Hashable, Doubt]:
+        """What earlier runs of the table left in doubt."""
+        return self._in_doubt.doubts if self._in_doubt else {}
 
     @property
-    def keys_in_doubt(self) -> set[Hashable]:
-        """The keys that may still be overwritten by a request of the run that is resumed."""
-        return self._keys_in_doubt.read()
+    def not_before(self) -> float:
+        """The moment until which requests of killed runs may be applied to any key."""
+        return self._in_doubt.unknown_until if self._in_doubt else 0.0
 
     @property
-    def refused(self) -> set[tuple[str, int]]:
-        """Which records of the prefix the API has refused, by file and number."""
-        return self._rejects.refused()
+    def inherited(self) -> tuple[int, float]:
+        """Until which moment records up to which position may be under way from before."""
+        if self.resumed is None or self._in_doubt is None:
+            return 0, 0.0
+        return self.resumed.taken + _MOST_TAKEN, self._in_doubt.own_unknown_until
 
     def is_due(self, prefix: Prefix, now: float) -> bool:
         """Whether it is time for a checkpoint; ``now`` in seconds, on any clock."""
@@ -89,27 +96,35 @@ class Run:
             return True
         return prefix.records > self._checkpoint.records and now - self._saved_at >= _SECONDS
 
-    def begin_input(self, position: int, form: Form) -> None:
-        """From this position on, the records of the inputs are written in another form."""
-        self._rejects.begin_input(position, form)
+    def keep_alive(self) -> None:
+        """Note now and then that requests may be made."""
+        if self._in_doubt and not self._is_broken:
+            with self._writing("keys in doubt"):
+                self._in_doubt.keep_alive(moment.now())
 
-    def reject(self, rejections: Iterable[tuple[int, Rejection]]) -> None:
+    def start_input(self, position: int, form: InputForm) -> None:
+        """From this position on, the records of the inputs are written in another form."""
+        self._rejects.start_input(position, form)
+
+    def reject(self, rejections: Iterable[Rejection]) -> None:
         """Write rejected records down. Those of the prefix must come in the order of the input."""
         if self._is_broken:
             return
         with self._writing("rejects"):
-            for position, rejection in rejections:
-                self._rejects.write(position, rejection)
+            for rejection in rejections:
+                self._rejects.write(rejection)
 
     def save(self, position: Position, now: float) -> None:
-        """Write a checkpoint, once the rejects that it covers are on the disk."""
+        """Write a checkpoint, once the rejects and doubts that it covers are on the disk."""
         self._saved_at = now
         if self._is_broken:
             return
         prefix = position.prefix
         with self._writing("rejects"):
             sizes = self._rejects.sync()
-            self._keys_in_doubt.add(position.news)
+        if self._in_doubt:
+            with self._writing("keys in doubt"):
+                self._in_doubt.save(position.doubts)
         checkpoint = replace(
             self._checkpoint,
             written=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -117,7 +132,7 @@ class Run:
             accepted=prefix.accepted,
             rejected=prefix.rejected,
             digest=prefix.digest.hex() if prefix.digest else self._checkpoint.digest,
-            taken=prefix.taken,
+            taken=max(prefix.taken, self._checkpoint.taken),
             sizes=sizes,
             column_types=position.column_types,
             finished=position.finished,
@@ -125,18 +140,19 @@ class Run:
         )
         self._replace(CHECKPOINT, checkpoint.encode())
         self._checkpoint = checkpoint
-        if position.finished:
-            self._keys_in_doubt.clear()
+        if self._in_doubt and not position.in_flight:
+            with self._writing("keys in doubt"):
+                self._in_doubt.end(moment.now())
 
     def sync(self) -> None:
-        """See to it that all rejects are on the disk, also those that no checkpoint covers."""
+        """Have all rejects on the disk, also those that no checkpoint covers."""
         if self._is_broken:
             return
         with self._writing("rejects"):
             self._rejects.sync()
 
     def artifacts(self, *, resumable: bool) -> RunArtifacts:
-        """What the run leaves behind."""
+        """What the run leaves in its directory."""
         names, errors = self._rejects.names, self._rejects.errors
         return RunArtifacts(
             str(self.directory),
@@ -165,6 +181,6 @@ class Run:
             self._is_broken = True
             raise UnfinishedError(
                 f"cannot write {what} in {self.directory}: {error.strerror}"
-                f" ({self._checkpoint.rejected:,} rejects are there for certain)",
+                f" ({self._checkpoint.rejected:,} rejects are safe there)",
                 hint="make room there and resume: what is missing is found again",
             ) from None

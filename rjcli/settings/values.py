@@ -181,6 +181,9 @@ class PushSettings:
     input: InputSettings
     shape: ShapeSettings = ShapeSettings()
     delivery: DeliverySettings = DeliverySettings()
+    allow_empty_keys: bool = False
+    min_records: int = 0
+    strict: bool = False
     max_rejects: MaxRejects | None = None
     dry_run: bool = False
     run: RunSettings = RunSettings()

@@ -95,7 +95,7 @@ def test_success_without_the_right_body_is_no_acknowledgement(body: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict", "in_doubt", "exit_code"),
+    ("status", "kind", "in_doubt", "exit_code"),
     [
         (202, OutcomeKind.UNEXPECTED, True, 5),
         (302, OutcomeKind.UNEXPECTED, False, 5),
@@ -117,7 +117,7 @@ def test_every_status_has_its_meaning(
     in_doubt: bool,  # noqa: FBT001 - pytest passes it by name
     exit_code: int,
 ) -> None:
-    """Each status has a verdict, a doubt, and an exit code where it ends the push."""
+    """Each status has a kind, a doubt, and an exit code where it ends the push."""
     outcome = classify_upsert(Answer(status, b"{}"))
     assert (outcome.kind, outcome.in_doubt) == (kind, in_doubt)
     assert error_from(outcome).exit_code == exit_code

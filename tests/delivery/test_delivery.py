@@ -19,11 +19,12 @@ from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.lookup import Credentials
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.key_order import KeyOrder
+from rjcli.delivery.limits import Limits
 from rjcli.delivery.retry import Timing
 from rjcli.delivery.sender import Tally
 from rjcli.errors import AccessDeniedError, RjcliError, StoppedError, UnfinishedError
 from rjcli.http.transport import Transport
-from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement
+from rjcli.model import Batch, Record, RecordOutcome, Records, Rejection, Settlement
 from rjcli.preparing.batcher import Batcher, make_batch
 from rjcli.preparing.key_normalization import normalize_value
 from rjcli.settings.values import DeliverySettings
@@ -43,7 +44,7 @@ SETTINGS = DeliverySettings(jobs=16, settle=0)
 def record(key: Any, version: int) -> Record:
     """A record with a key and a version."""
     text = json.dumps({"keys": ["id"], "id": key, "version": version}).encode()
-    return Record(text, b"{", normalize_value(key), text, "f", version, version)
+    return Record(text, b"{", normalize_value(key), text, "f", version, version, version)
 
 
 def versions(count: int, keys: int, seed: int = 0) -> list[Record]:
@@ -62,7 +63,7 @@ def last_versions(records: Iterable[Record]) -> dict[Any, int]:
 class Outcomes:
     """What a delivery told, and how it ended."""
 
-    fates: Counter[Outcome] = field(default_factory=Counter)
+    fates: Counter[RecordOutcome] = field(default_factory=Counter)
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -101,7 +102,8 @@ def deliver(
         told = Outcomes()
         async with Transport(Endpoint.parse(server.base_url), timeout, settings.jobs) as transport:
             upsert = partial(transport.upsert, Credentials(1, ApiKey("key")), "t")
-            delivery = Delivery(upsert, settings, told.settle, told.notes.append, timing)
+            limits = Limits(settings.jobs, settings.rate_limit, timing)
+            delivery = Delivery(upsert, settings, limits, told.settle, told.notes.append)
             started(delivery)
             try:
                 await delivery.deliver(batches())
@@ -119,7 +121,7 @@ def run_with_faults(serve: Serve, seed: int, count: int = 5000, keys: int = 500)
     records = versions(count, keys, seed)
     told = deliver(serve(table), records)
     assert told.error is None
-    assert told.fates == {Outcome.ACCEPTED: count}
+    assert told.fates == {RecordOutcome.ACCEPTED: count}
     assert min(table.faults.values()) > 0
     return table.versions == last_versions(records)
 
@@ -145,7 +147,7 @@ def test_poisoned_records_are_rejected_and_no_others(serve: Serve) -> None:
     told = deliver(serve(table), records)
     assert {rejection.number for rejection in told.rejections} == poison
     assert {rejection.reasons for rejection in told.rejections} == {("poison",)}
-    assert told.fates == {Outcome.ACCEPTED: 4990}
+    assert told.fates == {RecordOutcome.ACCEPTED: 4990}
     assert set(table.versions) == set(range(1, 5001)) - poison
 
 
@@ -163,14 +165,14 @@ def test_late_write_is_written_over(serve: Serve) -> None:
     told = deliver(server, records, settings, timeout=0.2)
     assert table.versions == {"a": 2, "b": 3}
     assert [note for note in told.notes if "sent again" in note]
-    assert told.fates == {Outcome.ACCEPTED: 3}
+    assert told.fates == {RecordOutcome.ACCEPTED: 3}
 
 
 def test_unique_keys_need_no_second_sending(serve: Serve) -> None:
     """For keys that come once a request without answer costs no waiting at the end."""
     table = FaultyTable(seed=2, drop_after_apply=0.2)
     told = deliver(serve(table), versions(1000, 10**9), replace(SETTINGS, settle=10**6))
-    assert told.fates == {Outcome.ACCEPTED: 1000}
+    assert told.fates == {RecordOutcome.ACCEPTED: 1000}
     assert not told.notes
 
 
@@ -217,7 +219,7 @@ def test_server_that_comes_back_is_waited_for(serve: Serve) -> None:
     records = versions(2000, 100)
     server = serve(gone_for_a_second)
     told = deliver(server, records)
-    assert told.fates == {Outcome.ACCEPTED: 2000}
+    assert told.fates == {RecordOutcome.ACCEPTED: 2000}
     assert table.versions == last_versions(records)
     assert len(server.requests) < 20 + 60
 
@@ -225,13 +227,13 @@ def test_server_that_comes_back_is_waited_for(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
-        (answer(503, b""), Outcome.UNKNOWN),
-        (answer(429, b""), Outcome.UNSENT),
-        (None, Outcome.UNKNOWN),
+        (answer(503, b""), RecordOutcome.UNKNOWN),
+        (answer(429, b""), RecordOutcome.UNSENT),
+        (None, RecordOutcome.UNKNOWN),
     ],
 )
 def test_server_that_is_gone_for_good_is_given_up(
-    serve: Serve, reply: bytes | None, outcome: Outcome
+    serve: Serve, reply: bytes | None, outcome: RecordOutcome
 ) -> None:
     """After --retry-for the delivery stops; the records that were tried have the right fate."""
     told = deliver(serve(always(reply)), versions(500, 10**9), replace(SETTINGS, retry_for=20))
@@ -259,7 +261,7 @@ def test_too_large_batches_are_split(serve: Serve) -> None:
     huge = record("x" * 1000, 51)
     told = deliver(serve(small_only), [*versions(50, 10), huge, *versions(50, 10)])
     assert [rejection.number for rejection in told.rejections] == [51]
-    assert told.fates == {Outcome.ACCEPTED: 100}
+    assert told.fates == {RecordOutcome.ACCEPTED: 100}
 
 
 def test_call_that_is_refused_whole_is_stopped(serve: Serve) -> None:
@@ -277,7 +279,7 @@ def test_refused_credentials_stop_at_the_first_request(serve: Serve) -> None:
     server = serve(always(answer(401, b"{}")))
     told = deliver(server, versions(1000, 10**9))
     assert isinstance(told.error, AccessDeniedError)
-    assert set(told.fates) == {Outcome.UNSENT}
+    assert set(told.fates) == {RecordOutcome.UNSENT}
     assert len(server.requests) == 1
 
 
@@ -298,6 +300,6 @@ def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
     server = serve(slow)
     told = deliver(server, stopping_in_the_middle(), started=running.append)
     assert str(told.error) == "enough"
-    assert told.fates[Outcome.ACCEPTED] == 100 * len(server.requests)
-    assert told.fates[Outcome.UNSENT] > 0
-    assert told.fates[Outcome.UNKNOWN] == 0
+    assert told.fates[RecordOutcome.ACCEPTED] == 100 * len(server.requests)
+    assert told.fates[RecordOutcome.UNSENT] > 0
+    assert told.fates[RecordOutcome.UNKNOWN] == 0

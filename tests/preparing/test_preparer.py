@@ -23,11 +23,11 @@ def raw(record: Any) -> RawRecord:
 
 
 def prepared_by(
-    preparer: Preparer, block: Sequence[RawRecord | Rejection]
+    preparer: Preparer, block: Sequence[RawRecord | Rejection], first_position: int = 1
 ) -> list[Record | Rejection]:
     """What becomes of each item of a block."""
     prepared: list[Record | Rejection] = []
-    for run in preparer.prepare(block):
+    for run in preparer.prepare(block, first_position):
         prepared += [run] if isinstance(run, Rejection) else run
     return prepared
 
@@ -62,7 +62,7 @@ def test_record_without_a_key_is_rejected(record: Any, reason: str) -> None:
     assert rejection.reasons == (reason,)
 
 
-@pytest.mark.parametrize("key", [0, "", False, 1.5, "a"])
+@pytest.mark.parametrize("key", [0, False, 1.5, "a"])
 def test_any_single_value_is_a_key(key: Any) -> None:
     """Numbers, strings and booleans are keys, also those that count as false."""
     [prepared] = prepared_by(Preparer(("id",), ShapeSettings()), [raw({"id": key})])
@@ -80,7 +80,7 @@ def test_own_keys_that_agree_are_left_alone() -> None:
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {"id": st.sampled_from([1, "a", " A", None, [2]])},
+            {"id": st.sampled_from([1, "a", " A", "", None, [2]])},
             optional={"sku": st.integers(), "keys": st.sampled_from([["id"], ["sku"], 7])},
         )
     ),
@@ -90,6 +90,28 @@ def test_together_is_as_one_by_one(records: list[Any], keys: tuple[str, ...]) ->
     """What is prepared together, which is quicker, comes out as it does one by one, in order."""
     block = [raw(record) for record in records]
     preparer = Preparer(keys, ShapeSettings())
-    one_by_one = [*chain.from_iterable(prepared_by(preparer, [each]) for each in block)]
+    one_by_one = [
+        *chain.from_iterable(
+            prepared_by(preparer, [each], position) for position, each in enumerate(block, 1)
+        )
+    ]
     assert prepared_by(preparer, RawRecords.of(block)) == one_by_one
     assert [item.raw for item in one_by_one] == [each.raw for each in block]
+
+
+@pytest.mark.parametrize("keys", [("id",), ("id", "sku")])
+def test_empty_key_is_rejected_unless_allowed(keys: tuple[str, ...]) -> None:
+    """An empty string is no key, alone or as a part of one, unless it is allowed."""
+    block = [raw({"id": "", "sku": 1})]
+    [refused] = prepared_by(Preparer(keys, ShapeSettings()), block)
+    assert isinstance(refused, Rejection)
+    assert "--allow-empty-keys" in refused.reasons[0]
+    [allowed] = prepared_by(Preparer(keys, ShapeSettings(), allow_empty_keys=True), block)
+    assert isinstance(allowed, Record)
+
+
+def test_fields_that_no_record_has_are_known() -> None:
+    """Of the fields to select and to rename, those that occur in no record are named."""
+    preparer = Preparer(("id",), ShapeSettings(("id", "a", "b"), {"c": "d"}))
+    prepared_by(preparer, [raw({"id": 1, "a": 2})])
+    assert preparer.unused_names == ["b", "c"]

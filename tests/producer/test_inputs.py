@@ -20,9 +20,8 @@ from rjcli.errors import InputError
 from rjcli.model import RawRecord
 from rjcli.producer.messages import SpanRead
 from rjcli.producer.process import Produce, open_producer
-from rjcli.producer.producer import ProducerTask
+from rjcli.producer.producer import ProducerTask, StartingPoint
 from rjcli.reading import Input, Source
-from rjcli.run import Checkpoint
 from rjcli.settings.values import DeliverySettings, Format, InputSettings, PushSettings
 from tests.conftest import LocalApi, Rjcli
 from tests.reading.test_json import GOOD
@@ -39,7 +38,7 @@ def dry_run(rjcli: Rjcli, *arguments: str | Path, stdin: bytes = b"") -> tuple[i
 
 
 LONG_AND_SHORT = b'{"id":1,"x":"%b"}\n{"id":2}\n' % (b"x" * 200_000)
-UNTOUCHED = Checkpoint(run="r", job={}, started="")
+UNTOUCHED = StartingPoint(0, "", 0, {})
 
 
 @pytest.fixture(params=[1, 2], ids=["one_processor", "two_processors"])
@@ -54,9 +53,9 @@ def processors(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("processors")
-@pytest.mark.parametrize("checkpoint", [None, UNTOUCHED], ids=["at_first", "resumed"])
+@pytest.mark.parametrize("start", [None, UNTOUCHED], ids=["at_first", "resumed"])
 @pytest.mark.parametrize("content", [LONG_AND_SHORT, gzip.compress(LONG_AND_SHORT)])
-def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint | None) -> None:
+def test_pipe_at_rest_holds_nothing_back(content: bytes, start: StartingPoint | None) -> None:
     """What has come through a pipe is handed on, though the pipe stays open and silent."""
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)  # noqa: FBT003 - as a shell leaves it for `push <(command)`
@@ -66,7 +65,7 @@ def test_pipe_at_rest_holds_nothing_back(content: bytes, checkpoint: Checkpoint 
 
     async def take_two(produce: Produce) -> list[bytes]:
         taken: list[bytes] = []
-        messages = produce(ProducerTask(settings, checkpoint))
+        messages = produce(ProducerTask(settings, start))
         async with asyncio.timeout(10), aclosing(messages):
             while len(taken) < 2:
                 message = await anext(messages)
@@ -151,7 +150,7 @@ def test_csv_on_stdin_is_spooled_and_says_so(rjcli: Rjcli) -> None:
     data = b"id,x\n1,2\n"
     done = rjcli("push", "-", *PUSH, "--dry-run", stdin=data)
     assert done.returncode == 0
-    assert "spooled" in done.stderr
+    assert "copied to disk" in done.stderr
     pinned = ["--type", "id=integer", "--type", "x=string"]
     done = rjcli("push", "-", *PUSH, "--dry-run", *pinned, stdin=data)
     assert done.returncode == 0

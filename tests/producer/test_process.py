@@ -151,7 +151,7 @@ def test_killed_reader_is_told_of_and_resumed(rjcli: Rjcli, serve: Serve, large:
         output, errors = push.communicate(timeout=30)
     document = json.loads(output)
     assert push.returncode == 5
-    assert "the process that reads the inputs is gone (SIGKILL)" in errors
+    assert "the process that reads the inputs has ended (SIGKILL)" in errors
     records = document["records"]
     assert 0 < records["accepted"] < LARGE
     assert records["read"] == sum(records.values()) - records["read"]

@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rjcli.model import Batch, Outcome, Record, Records, Rejection, Settlement, Stage
+from rjcli.model import Batch, Record, RecordOutcome, Records, Rejection, Settlement, Stage
 from rjcli.preparing.batcher import make_batch
 from rjcli.run.prefix import Prefix
 from rjcli.run.rejects import flatten
@@ -18,7 +18,7 @@ FATES = st.sampled_from(["intake", "api", "accepted"])
 
 def reject(number: int, stage: Stage) -> Rejection:
     """Reject the record of that number."""
-    return Rejection(stage, "f", number, number, b"%d" % number, ("bad",))
+    return Rejection(stage, "f", number, number, b"%d" % number, ("bad",), position=number)
 
 
 def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, str]]:
@@ -30,10 +30,10 @@ def read(prefix: Prefix, spans: list[list[str]]) -> list[tuple[Batch, Record, st
         for fate in fates:
             number += 1
             if fate == "intake":
-                prefix.reject(number, reject(number, Stage.READ))
+                prefix.reject(reject(number, Stage.READ))
             else:
                 raw = b"%d" % number
-                records.append((Record(raw, b"{", number, raw, "f", number, number), fate))
+                records.append((Record(raw, b"{", number, raw, "f", number, number, number), fate))
         batch = make_batch(Records.of(record for record, _ in records)) if records else None
         prefix.close(number, hashlib.sha256(b"%d" % number).digest(), batch)
         if batch:
@@ -52,7 +52,7 @@ def test_prefix_never_passes_an_unsettled_record(spans: list[list[str]], data: A
     for batch, record, fate in data.draw(st.permutations(left)):
         written += [place for span in prefix.advance() for place in sorted(span.rejections)]
         assert all(number > prefix.records for number in unsettled)
-        told = Settlement(Outcome.ACCEPTED, [record])
+        told = Settlement(RecordOutcome.ACCEPTED, [record])
         prefix.settle(reject_as_sent(record) if fate == "api" else told, batch)
         unsettled.discard(record.number)
     written += [place for span in prefix.advance() for place in sorted(span.rejections)]
@@ -63,19 +63,11 @@ def test_prefix_never_passes_an_unsettled_record(spans: list[list[str]], data: A
     assert [*prefix.beyond()] == []
 
 
-def test_records_alike_are_rejected_each() -> None:
-    """Two records of a batch that nothing tells apart are two rejections all the same."""
-    record = Record(b"{}", b"{", 1, b"1", "f", 2, 1)
-    batch, prefix = make_batch(Records.of([record, record])), Prefix()
-    prefix.close(2, b"digest", batch)
-    for _ in range(2):
-        prefix.settle(reject_as_sent(record), batch)
-    assert [[*span.rejections] for span in prefix.advance()] == [[1, 2]]
-
-
 def reject_as_sent(record: Record) -> Rejection:
     """The API refuses a record."""
-    return Rejection(Stage.API, "f", record.line, record.number, record.raw, ("bad",), 400)
+    return Rejection(
+        Stage.API, "f", record.line, record.number, record.raw, ("bad",), 400, record.position
+    )
 
 
 JSON = st.recursive(

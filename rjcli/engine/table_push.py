@@ -1,0 +1,278 @@
+"""The push of one table: messages of a producer go to a delivery, and settle a ledger."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from rjcli.crash_report import crash_error, trace
+from rjcli.delivery.delivery import Delivery
+from rjcli.delivery.dry_run import DryRun
+from rjcli.delivery.limits import Limits
+from rjcli.delivery.sender import Upsert
+from rjcli.errors import (
+    InterruptedByUserError,
+    RjcliError,
+    StoppedError,
+    UnfinishedError,
+    UsageError,
+)
+from rjcli.events import Event, Progressed, Rejected, RunDescription, Started, Summary
+from rjcli.model import Batch, Doubt, Noted, Rejection, Settlement
+from rjcli.producer.messages import (
+    FieldsUnused,
+    InputStarted,
+    Message,
+    Pause,
+    ReadProgress,
+    RecordRejected,
+    SpanRead,
+    TypesDetected,
+)
+from rjcli.producer.process import Produce
+from rjcli.producer.producer import ProducerTask, StartingPoint
+from rjcli.run import Ledger, Run
+from rjcli.run.outcome import can_resume, run_outcome
+from rjcli.settings.values import PushSettings
+
+Emit = Callable[[Event], None]
+
+_PROGRESS_SECONDS = 0.1
+_MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How records get to the API. ``run`` keeps the account on disk; None: nothing does."""
+
+    upsert: Upsert
+    limits: Limits
+    run: Run | None = None
+
+
+class TablePush:
+    """One push to one table; without a route, a dry run.
+
+    It knows nothing of signals, terminals and loggers: its caller shows the
+    events, and calls ``stop``.
+    """
+
+    def __init__(
+        self,
+        settings: PushSettings,
+        description: RunDescription,
+        produce: Produce,
+        route: Route | None,
+        emit: Emit,
+    ) -> None:
+        self._settings = settings
+        self._description = description
+        self._produce = produce
+        self._emit = emit
+        self._run = route.run if route else None
+        self._delivery: Delivery | DryRun = DryRun(self._settle)
+        if route:
+            self._delivery = Delivery(
+                route.upsert, settings.delivery, route.limits, self._settle, self._note
+            )
+        self._ledger = Ledger(self._run, self._doubts, settles_unsent=description.dry_run)
+        self._read_progress = ReadProgress(self._ledger.read, 0, None)
+        self._unused: tuple[str, ...] = ()  # names of fields that no record had
+
+    def stop(self, error: RjcliError) -> None:
+        """Stop in good order: no new batches, some time for those in flight."""
+        self._delivery.stop(error)
+
+    async def run(self) -> Summary:
+        """Push everything; return how it went, also when an error ended it.
+
+        Cancelling it stops in good order, and the account is kept all the same;
+        cancelling it twice does not wait for requests in flight.
+        """
+        work = asyncio.ensure_future(self._push())
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self.stop(InterruptedByUserError("cancelled", signal=signal.SIGINT))
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                self._delivery.abort()
+                with suppress(asyncio.CancelledError):
+                    await work
+            raise
+
+    async def _push(self) -> Summary:
+        began = time.monotonic()
+        self._emit(Started(self._description))
+        ticker = asyncio.create_task(self._tick())
+        failure = await self._load() or self._check_end()
+        ticker.cancel()
+        failure = self._ledger.close(failure)
+        return self._summarise(failure, time.monotonic() - began)
+
+    async def _load(self) -> RjcliError | None:
+        """Read and deliver everything; return what ended that early."""
+        self._take_over()
+        try:
+            async with aclosing(self._batches()) as batches:
+                await self._delivery.deliver(batches)
+        except RjcliError as error:
+            return error
+        except MemoryError:
+            return UnfinishedError(
+                "there is not enough memory", hint="give it more, or push with fewer --jobs"
+            )
+        except Exception as error:  # noqa: BLE001 - the account is kept whatever went wrong
+            for line in trace(error, os.environ):
+                self._note(line)
+            return crash_error(error)
+        return None
+
+    def _take_over(self) -> None:
+        """Take over what earlier runs of the table have left in doubt."""
+        delivery, run = self._delivery, self._run
+        if run is None or isinstance(delivery, DryRun):
+            return
+        delivery.late.restore(run.doubts)
+        delivery.late.inherit(*run.inherited)
+        delivery.not_before = run.not_before
+        wait = run.not_before - time.monotonic()
+        if wait > 0:
+            self._note(
+                f"a push of this table was killed, and its requests may still be applied:"
+                f" sending begins in {wait:.0f} s (--settle)"
+            )
+
+    async def _batches(self) -> AsyncGenerator[Batch, None]:
+        """Take the producer's messages; yield what is to be sent.
+
+        Each batch is handed on once a checkpoint covers it well enough.
+        """
+        start = None
+        if self._run and (resumed := self._run.resumed):
+            types = None if resumed.column_types is None else dict(resumed.column_types)
+            start = StartingPoint(resumed.records, resumed.digest, self._ledger.read, types)
+        async with aclosing(self._produce(ProducerTask(self._settings, start))) as messages:
+            async for message in messages:
+                if not isinstance(message, SpanRead):
+                    await self._take(message)
+                    continue
+                span = message
+                self._ledger.close_span(span.end, span.digest, span.batch, span.read)
+                if span.batch:
+                    self._save_if_due()
+                    yield span.batch
+
+    async def _take(self, message: Message) -> None:
+        match message:
+            case RecordRejected(rejection, read):
+                self._ledger.reject(rejection, read)
+                self._emit(Rejected(rejection))
+                self._check_rejects()
+            case ReadProgress():
+                self._read_progress = message
+                self._ledger.read = message.read
+            case Pause():
+                while self._ledger.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - they join in time
+                    await asyncio.sleep(_PAUSE_SECONDS)
+            case InputStarted(position, form) if self._run:
+                self._run.start_input(position, form)
+            case TypesDetected(column_types):
+                self._ledger.column_types = column_types
+            case FieldsUnused(names):
+                self._unused = names
+                self._note(f"no record has a field named {', '.join(names)}")
+            case Noted():
+                self._emit(message)
+
+    def _settle(self, settlement: Settlement | Rejection, batch: Batch) -> None:
+        self._ledger.settle(settlement, batch)
+        if isinstance(settlement, Rejection):
+            self._emit(Rejected(settlement))
+            self._check_rejects()
+
+    def _doubts(self) -> Mapping[Hashable, Doubt | None]:
+        return self._delivery.late.take_changes() if isinstance(self._delivery, Delivery) else {}
+
+    def _save_if_due(self) -> None:
+        try:
+            self._ledger.save_if_due()
+        except RjcliError as error:
+            self._delivery.stop(error)
+
+    def _check_rejects(self) -> None:
+        most, counts = self._settings.max_rejects, self._ledger.counts
+        if most and most.are_passed(counts.rejected, counts.read):
+            self._delivery.stop(
+                StoppedError(
+                    f"{counts.rejected:,} records were rejected, more than --max-rejects allows"
+                )
+            )
+
+    def _check_end(self) -> RjcliError | None:
+        """What is wrong with inputs that were read to their end."""
+        read, least = self._ledger.read, self._settings.min_records
+        if read < least:
+            return UsageError(
+                f"the inputs hold {read:,} records, and --min-records asks for {least:,}",
+                hint="see whether the program that wrote them has failed",
+            )
+        if not read:
+            self._note("the inputs hold no records")
+        return None
+
+    def _note(self, text: str) -> None:
+        self._emit(Noted(text))
+
+    async def _tick(self) -> None:
+        """Do what has to be done now and then: save, show progress, repeat."""
+        while True:
+            try:
+                self._save_if_due()
+                if isinstance(self._delivery, Delivery):
+                    self._delivery.repeat_due()
+                    if self._run:
+                        self._run.keep_alive()
+                self._emit(self._progress())
+            except Exception as error:  # noqa: BLE001 - it ends the push, and not only the ticks
+                self._delivery.stop(error)
+            await asyncio.sleep(_PROGRESS_SECONDS)
+
+    def _progress(self) -> Progressed:
+        return Progressed(
+            self._ledger.counts,
+            self._read_progress.bytes_read,
+            self._read_progress.bytes_total,
+            self._delivery.in_flight,
+            self._ledger.settled_before,
+        )
+
+    def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
+        counts, tally = self._ledger.counts, self._delivery.tally
+        is_strict = self._settings.strict and bool(self._unused)
+        status, exit_code = run_outcome(failure, counts, is_incomplete=is_strict)
+        return Summary(
+            self._description,
+            status,
+            exit_code,
+            counts,
+            batches_accepted=tally.accepted,
+            batches_retried=tally.retried,
+            batches_split=tally.split,
+            requests=tally.requests,
+            bytes_read=self._read_progress.bytes_read,
+            bytes_sent=tally.bytes_sent,
+            concurrency=self._delivery.limit,
+            seconds=seconds,
+            message=failure.message if failure else None,
+            hint=failure.hint if failure else None,
+            column_types=self._ledger.column_types or {},
+            first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
+            settled_before=self._ledger.settled_before,
+            artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
+        )

@@ -1,0 +1,114 @@
+"""Events of a run: what its report shows while it goes on, and its summary at the end."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from rjcli.model import Noted, Rejection
+
+
+class Counts(Struct, frozen=True):
+    """How many records had which outcome so far."""
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    unsent: int = 0
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    REJECTS = "rejects"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class RunDescription(Struct, frozen=True):
+    """What a run is about: where the records go, and where they come from."""
+
+    name: str
+    environment: str
+    base_url: str
+    host: str
+    client_id: int | None  # a dry run needs none
+    table: str
+    keys: tuple[str, ...]
+    inputs: tuple[str, ...]
+    dry_run: bool
+
+
+class Started(Struct, frozen=True):
+    """Event: the run begins; nothing has been sent yet."""
+
+    run: RunDescription
+
+
+class Progressed(Struct, frozen=True):
+    """Event: something was read or settled. ``bytes_total`` is None for an endless input.
+
+    ``settled_before``: records, by the run that is resumed.
+    """
+
+    counts: Counts
+    bytes_read: int
+    bytes_total: int | None
+    in_flight: int
+    settled_before: int = 0
+
+
+class Rejected(Struct, frozen=True):
+    """Event: a record was rejected."""
+
+    rejection: Rejection
+
+
+class Summary(Struct, frozen=True):
+    """How a run went: the numbers of the final report.
+
+    A dry run's batches, requests and bytes are those that a push would send.
+    The counts of records are those of the whole run, all others those of this
+    invocation: they differ when a run is resumed. ``column_types``: of CSVs, by
+    name. ``first_body``: of a dry run's first request.
+    """
+
+    run: RunDescription
+    status: Status
+    exit_code: int
+    counts: Counts
+    batches_accepted: int = 0
+    batches_retried: int = 0
+    batches_split: int = 0
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    seconds: float = 0.0
+    concurrency: int = 0  # how many requests were found to be good in flight
+    message: str | None = None
+    hint: str | None = None
+    column_types: Mapping[str, str] = field(default_factory=dict)
+    first_body: bytes | None = None
+    artifacts: "RunArtifacts | None" = None  # a dry run leaves none
+    settled_before: int = 0  # records, by the run that is resumed
+
+
+class RunArtifacts(Struct, frozen=True):
+    """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
+
+    directory: str
+    rejects: tuple[str, ...] = ()
+    errors: str | None = None
+    resume: str | None = None
+
+
+class Finished(Struct, frozen=True):
+    """Event: the run is over."""
+
+    summary: Summary
+
+
+Event = Noted | Started | Progressed | Rejected | Finished

@@ -1,0 +1,113 @@
+"""The ledger of a push: every record's outcome is counted, and what is settled is saved."""
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rjcli.errors import RjcliError
+from rjcli.events import Counts
+from rjcli.model import Batch, Doubt, RecordOutcome, Rejection, Settlement
+from rjcli.run.account import Account
+from rjcli.run.prefix import Prefix
+from rjcli.run.run import Position, Run
+
+if TYPE_CHECKING:
+    from rjcli.settings.values import ColumnType
+
+Doubts = Callable[[], Mapping[Hashable, Doubt | None]]
+"""Returns the doubts that changed since the last call."""
+
+
+class Ledger:
+    """Account and settled prefix of one push, and its run on disk, if it has one.
+
+    ``doubts``: asked at each checkpoint. ``settles_unsent``: as in a dry run, whose
+    records are as settled as they get.
+    """
+
+    def __init__(self, run: Run | None, doubts: Doubts, *, settles_unsent: bool = False) -> None:
+        self._run = run
+        self._doubts = doubts
+        self._settles_unsent = settles_unsent
+        self._account = Account()
+        self._prefix = Prefix()
+        self.settled_before = 0  # records, by the run that is resumed
+        self.column_types: Mapping[str, ColumnType] | None = None  # None: not detected yet
+        if run and (checkpoint := run.resumed):
+            self._account = Account(checkpoint.accepted, checkpoint.rejected)
+            self.settled_before = checkpoint.accepted + checkpoint.rejected
+            self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
+            self.column_types = checkpoint.column_types
+        self.read = self.settled_before  # records
+        self._taken = self.settled_before  # of these, rejected or handed on to be sent
+
+    @property
+    def counts(self) -> Counts:
+        """How many records had which outcome so far."""
+        return self._account.counts(self.read)
+
+    @property
+    def waiting(self) -> int:
+        """How many rejections are held because something before them is not settled."""
+        return self._prefix.waiting
+
+    def reject(self, rejection: Rejection, read: int) -> None:
+        """Note that a record was rejected before it got into a batch."""
+        self.read = read
+        self._taken += 1
+        self._prefix.reject(rejection)
+        self._account.rejected += 1
+
+    def close_span(self, end: int, digest: bytes, batch: Batch | None, read: int) -> None:
+        """Note that a span was read, whose batch is handed on to be sent."""
+        self.read = read
+        self._taken += len(batch.records) if batch else 0
+        self._prefix.close(end, digest, batch)
+
+    def settle(self, settlement: Settlement | Rejection, batch: Batch) -> None:
+        """Note the outcome of records of a batch."""
+        if isinstance(settlement, Rejection):
+            self._prefix.settle(settlement, batch)
+            self._account.rejected += 1
+            return
+        self._account.settle(settlement.outcome, len(settlement.records))
+        if settlement.outcome is RecordOutcome.ACCEPTED or self._settles_unsent:
+            self._prefix.settle(settlement, batch)
+
+    def save_if_due(self) -> None:
+        """Write a checkpoint if it is time for one. Raises UnfinishedError if the disk is full."""
+        self._join()
+        now = time.monotonic()
+        if self._run and self._run.is_due(self._prefix, now):
+            self._run.save(self._position(), now)
+
+    def close(self, failure: RjcliError | None) -> RjcliError | None:
+        """Count what was not handed on, and save everything; return what the push ends with."""
+        self._account.settle(RecordOutcome.UNSENT, self.read - self._taken)
+        try:
+            self._save_end(is_finished=failure is None)
+        except RjcliError as error:
+            failure = failure or error
+        try:
+            self._account.check(self.read)
+        except RjcliError as error:
+            failure = error
+        return failure
+
+    def _save_end(self, *, is_finished: bool) -> None:
+        self._join()
+        if self._run:
+            end = replace(self._position(), finished=is_finished, in_flight=False)
+            self._run.save(end, time.monotonic())
+            self._run.reject(self._prefix.beyond())
+            self._run.sync()
+
+    def _join(self) -> None:
+        """Take what is settled into the prefix, and write down the rejects in it."""
+        for span in self._prefix.advance():
+            if self._run and span.rejections:
+                self._run.reject(span.rejections[place] for place in sorted(span.rejections))
+
+    def _position(self) -> Position:
+        return Position(self._prefix, self.column_types, self._doubts())
