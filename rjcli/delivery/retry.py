@@ -29,10 +29,10 @@ class Timing:
 class RetryGate:
     """The gate that every attempt passes, shared by all requests.
 
-    Retry-After closes it for all of them. After ten failures in a row the API
-    counts as down: it is probed by one request at a time, with growing delays,
-    until one is answered as it should be. ``rate``: requests a second at most,
-    None for no limit; answers of 429 slow the pace below it.
+    Retry-After closes it for all of them. After ten failures in a row, answers of
+    429 apart, the API counts as down: it is probed by one request at a time, with
+    growing delays, until one is answered as it should be. ``rate``: requests a second
+    at most, None for no limit; answers of 429 slow the pace below it.
     """
 
     def __init__(self, timing: Timing, rate: float | None = None) -> None:
@@ -53,15 +53,18 @@ class RetryGate:
         """Wait until an attempt may be made; return what ``leave`` takes after it."""
         has_slot = False
         while True:
-            wait = self._closed_until - self._timing.now()
-            if wait <= 0 and not self._probe:
-                if has_slot:
-                    break
-                wait, has_slot = self._pace.reserve(self._timing.now()), True
-            if wait > 0:
-                await self._timing.sleep(wait)
+            now = self._timing.now()
+            if now < self._closed_until:
+                await self._timing.sleep(self._closed_until - now)
+                has_slot = False  # or all who waited would go at once
             elif self._probe:
                 await asyncio.wait([self._probe])
+            elif has_slot:
+                break
+            else:
+                has_slot = True
+                if wait := self._pace.reserve(now):
+                    await self._timing.sleep(wait)
         if self.is_down:
             self._probe = asyncio.get_running_loop().create_future()
         return self._probe
@@ -87,14 +90,14 @@ class RetryGate:
         were too many requests (429).
         """
         now = self._timing.now()
+        wait = retry_after or 0.0
+        self.failing_since = now if self.failing_since is None else self.failing_since
         if is_throttled:
-            self._pace.throttled(now, asks_to_wait=bool(retry_after))
+            self._pace.throttled(now, wait)
         else:
             self._pace.passed(now)
-        self._failures += 1
-        self._probes += is_probe
-        self.failing_since = now if self.failing_since is None else self.failing_since
-        wait = retry_after or 0.0
-        if self.is_down:
-            wait = max(wait, self._timing.backoff(self._probes + 1))
+            self._failures += 1
+            self._probes += is_probe
+            if self.is_down:
+                wait = max(wait, self._timing.backoff(self._probes + 1))
         self._closed_until = max(self._closed_until, now + wait)

@@ -1,15 +1,11 @@
 """Delivery: over a real connection to a server with faults, the last versions stay."""
 
 import asyncio
-import json
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from functools import partial
-from itertools import islice
-from typing import Any
 
 import orjson
 import pytest
@@ -21,14 +17,12 @@ from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.key_order import KeyOrder
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.retry import Timing
-from rjcli.delivery.sender import Tally
 from rjcli.errors import AccessDeniedError, RjcliError, StoppedError, UnfinishedError
 from rjcli.http.transport import Transport
-from rjcli.model import Batch, Record, RecordOutcome, Records, Rejection, Settlement
-from rjcli.preparing.batcher import Batcher, make_batch
-from rjcli.preparing.key_normalization import normalize_value
+from rjcli.model import Record, RecordOutcome
 from rjcli.settings.values import DeliverySettings
 from tests.conftest import Serve
+from tests.delivery.records import Result, batches, last_versions, record, versions
 from tests.support.faulty import FaultyTable
 from tests.support.scripted import Request, ScriptedServer, always, answer
 
@@ -41,42 +35,6 @@ QUICK = Timing(
 SETTINGS = DeliverySettings(jobs=16, settle=0)
 
 
-def record(key: Any, version: int) -> Record:
-    """A record with a key and a version."""
-    text = json.dumps({"keys": ["id"], "id": key, "version": version}).encode()
-    return Record(text, b"{", normalize_value(key), text, "f", version, version, version)
-
-
-def versions(count: int, keys: int, seed: int = 0) -> list[Record]:
-    """Records whose keys come again and again, in a random order."""
-    chance = random.Random(seed)
-    return [record(chance.randrange(keys), version) for version in range(1, count + 1)]
-
-
-def last_versions(records: Iterable[Record]) -> dict[Any, int]:
-    """The versions that a table must hold in the end."""
-    parsed = [orjson.loads(each.json) for each in records]
-    return {each["id"]: each["version"] for each in parsed}
-
-
-@dataclass
-class Outcomes:
-    """What a delivery told, and how it ended."""
-
-    fates: Counter[RecordOutcome] = field(default_factory=Counter)
-    rejections: list[Rejection] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    error: RjcliError | None = None
-
-    def settle(self, fate: Settlement | Rejection, _: Batch) -> None:
-        """Take in what became of some records."""
-        if isinstance(fate, Rejection):
-            self.rejections.append(fate)
-        else:
-            self.fates[fate.outcome] += len(fate.records)
-
-
 def deliver(
     server: ScriptedServer,
     records: Iterable[Record],
@@ -85,43 +43,33 @@ def deliver(
     timeout: float = 5.0,
     timing: Timing = QUICK,
     started: Callable[[Delivery], None] = lambda _: None,
-) -> Outcomes:
+) -> Result:
     """Deliver records to a server over a real transport."""
 
-    async def batches() -> AsyncIterator[Batch]:
-        batcher = Batcher(settings.batch_size, settings.max_batch_bytes)
-        unread = iter(records)
-        while some := [*islice(unread, settings.batch_size)]:
-            batcher.add(Records.of(some))
-            while cut := batcher.cut():
-                yield make_batch(cut)
-        if rest := batcher.flush():
-            yield make_batch(rest)
-
-    async def run() -> Outcomes:
-        told = Outcomes()
+    async def run() -> Result:
+        result = Result()
         async with Transport(Endpoint.parse(server.base_url), timeout, settings.jobs) as transport:
             upsert = partial(transport.upsert, Credentials(1, ApiKey("key")), "t")
             limits = Limits(settings.jobs, settings.rate_limit, timing)
-            delivery = Delivery(upsert, settings, limits, told.settle, told.notes.append)
+            delivery = Delivery(upsert, settings, limits, result.settle, result.notes.append)
             started(delivery)
             try:
-                await delivery.deliver(batches())
+                await delivery.deliver(batches(records, settings))
             except RjcliError as error:
-                told.error = error
-        told.tally = delivery.tally
-        return told
+                result.error = error
+        result.tally = delivery.tally
+        return result
 
     return asyncio.run(run())
 
 
 def run_with_faults(serve: Serve, seed: int, count: int = 5000, keys: int = 500) -> bool:
-    """Deliver through faults; tell whether the table holds the last versions, and all is told."""
+    """Deliver through faults; tell whether the table holds the last versions, and all is result."""
     table = FaultyTable(seed, fail=0.05, busy=0.02, drop=0.05, drop_after_apply=0.05, delay=0.01)
     records = versions(count, keys, seed)
-    told = deliver(serve(table), records)
-    assert told.error is None
-    assert told.fates == {RecordOutcome.ACCEPTED: count}
+    result = deliver(serve(table), records)
+    assert result.error is None
+    assert result.counts == {RecordOutcome.ACCEPTED: count}
     assert min(table.faults.values()) > 0
     return table.versions == last_versions(records)
 
@@ -144,10 +92,10 @@ def test_poisoned_records_are_rejected_and_no_others(serve: Serve) -> None:
     poison = frozenset(random.Random(3).sample(range(1, 5001), 10))
     records = [record(number, number) for number in range(1, 5001)]
     table = FaultyTable(poison=poison)
-    told = deliver(serve(table), records)
-    assert {rejection.number for rejection in told.rejections} == poison
-    assert {rejection.reasons for rejection in told.rejections} == {("poison",)}
-    assert told.fates == {RecordOutcome.ACCEPTED: 4990}
+    result = deliver(serve(table), records)
+    assert {rejection.number for rejection in result.rejections} == poison
+    assert {rejection.reasons for rejection in result.rejections} == {("poison",)}
+    assert result.counts == {RecordOutcome.ACCEPTED: 4990}
     assert set(table.versions) == set(range(1, 5001)) - poison
 
 
@@ -162,18 +110,18 @@ def test_late_write_is_written_over(serve: Serve) -> None:
     server = serve(script)
     records = [record("a", 1), record("a", 2), record("b", 3)]
     settings = replace(SETTINGS, batch_size=1, settle=1.5 * SPEED)
-    told = deliver(server, records, settings, timeout=0.2)
+    result = deliver(server, records, settings, timeout=0.2)
     assert table.versions == {"a": 2, "b": 3}
-    assert [note for note in told.notes if "sent again" in note]
-    assert told.fates == {RecordOutcome.ACCEPTED: 3}
+    assert [note for note in result.notes if "sent again" in note]
+    assert result.counts == {RecordOutcome.ACCEPTED: 3}
 
 
 def test_unique_keys_need_no_second_sending(serve: Serve) -> None:
     """For keys that come once a request without answer costs no waiting at the end."""
     table = FaultyTable(seed=2, drop_after_apply=0.2)
-    told = deliver(serve(table), versions(1000, 10**9), replace(SETTINGS, settle=10**6))
-    assert told.fates == {RecordOutcome.ACCEPTED: 1000}
-    assert not told.notes
+    result = deliver(serve(table), versions(1000, 10**9), replace(SETTINGS, settle=10**6))
+    assert result.counts == {RecordOutcome.ACCEPTED: 1000}
+    assert not result.notes
 
 
 def test_hot_key_stays_in_order(serve: Serve) -> None:
@@ -218,8 +166,8 @@ def test_server_that_comes_back_is_waited_for(serve: Serve) -> None:
 
     records = versions(2000, 100)
     server = serve(gone_for_a_second)
-    told = deliver(server, records)
-    assert told.fates == {RecordOutcome.ACCEPTED: 2000}
+    result = deliver(server, records)
+    assert result.counts == {RecordOutcome.ACCEPTED: 2000}
     assert table.versions == last_versions(records)
     assert len(server.requests) < 20 + 60
 
@@ -236,19 +184,19 @@ def test_server_that_is_gone_for_good_is_given_up(
     serve: Serve, reply: bytes | None, outcome: RecordOutcome
 ) -> None:
     """After --retry-for the delivery stops; the records that were tried have the right fate."""
-    told = deliver(serve(always(reply)), versions(500, 10**9), replace(SETTINGS, retry_for=20))
-    assert isinstance(told.error, UnfinishedError)
-    assert not told.rejections
-    assert told.fates[outcome] >= 100
-    assert told.tally.requests < 60
+    result = deliver(serve(always(reply)), versions(500, 10**9), replace(SETTINGS, retry_for=20))
+    assert isinstance(result.error, UnfinishedError)
+    assert not result.rejections
+    assert result.counts[outcome] >= 100
+    assert result.tally.requests < 60
 
 
 def test_long_retry_after_is_not_waited_for(serve: Serve) -> None:
     """A Retry-After beyond the time left stops the delivery at once, and says so."""
     server = serve(always(answer(429, b"", Retry_After="100000")))
-    told = deliver(server, [record(1, 1)], timing=Timing())
-    assert isinstance(told.error, UnfinishedError)
-    assert "100,000 s" in f"{told.error.message} {told.error.hint}"
+    result = deliver(server, [record(1, 1)], timing=Timing())
+    assert isinstance(result.error, UnfinishedError)
+    assert "100,000 s" in f"{result.error.message} {result.error.hint}"
     assert len(server.requests) == 1
 
 
@@ -259,32 +207,32 @@ def test_too_large_batches_are_split(serve: Serve) -> None:
         return answer() if len(request.body) < 500 else answer(413, b"<html>")
 
     huge = record("x" * 1000, 51)
-    told = deliver(serve(small_only), [*versions(50, 10), huge, *versions(50, 10)])
-    assert [rejection.number for rejection in told.rejections] == [51]
-    assert told.fates == {RecordOutcome.ACCEPTED: 100}
+    result = deliver(serve(small_only), [*versions(50, 10), huge, *versions(50, 10)])
+    assert [rejection.number for rejection in result.rejections] == [51]
+    assert result.counts == {RecordOutcome.ACCEPTED: 100}
 
 
 def test_call_that_is_refused_whole_is_stopped(serve: Serve) -> None:
     """When the first batch is refused record by record, the rest is not sent: exit 6."""
     server = serve(always(answer(400, b'{"reasons":["no such table"]}')))
-    told = deliver(server, versions(10_000, 10**9))
-    assert isinstance(told.error, StoppedError)
-    assert "no such table" in told.error.message
-    assert len(told.rejections) == 100
+    result = deliver(server, versions(10_000, 10**9))
+    assert isinstance(result.error, StoppedError)
+    assert "no such table" in result.error.message
+    assert len(result.rejections) == 100
     assert len(server.requests) <= 200
 
 
 def test_refused_credentials_stop_at_the_first_request(serve: Serve) -> None:
     """A 401 stops the delivery; one request has been made, and nothing is in doubt."""
     server = serve(always(answer(401, b"{}")))
-    told = deliver(server, versions(1000, 10**9))
-    assert isinstance(told.error, AccessDeniedError)
-    assert set(told.fates) == {RecordOutcome.UNSENT}
+    result = deliver(server, versions(1000, 10**9))
+    assert isinstance(result.error, AccessDeniedError)
+    assert set(result.counts) == {RecordOutcome.UNSENT}
     assert len(server.requests) == 1
 
 
 def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
-    """When told to stop, a delivery lets the requests in flight end, and sends no more."""
+    """When result to stop, a delivery lets the requests in flight end, and sends no more."""
     running: list[Delivery] = []
 
     async def slow(_: Request) -> bytes:
@@ -298,8 +246,8 @@ def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
             yield record(number, number)
 
     server = serve(slow)
-    told = deliver(server, stopping_in_the_middle(), started=running.append)
-    assert str(told.error) == "enough"
-    assert told.fates[RecordOutcome.ACCEPTED] == 100 * len(server.requests)
-    assert told.fates[RecordOutcome.UNSENT] > 0
-    assert told.fates[RecordOutcome.UNKNOWN] == 0
+    result = deliver(server, stopping_in_the_middle(), started=running.append)
+    assert str(result.error) == "enough"
+    assert result.counts[RecordOutcome.ACCEPTED] == 100 * len(server.requests)
+    assert result.counts[RecordOutcome.UNSENT] > 0
+    assert result.counts[RecordOutcome.UNKNOWN] == 0
