@@ -117,8 +117,8 @@ class Delivery:
         Raises what made the delivery stop.
         """
         await self.drain()
-        if count := self.late.to_repeat:
-            await self._repeat_all(count)
+        if self.late.to_repeat:
+            await self._repeat_all()
         if self._repeat_refusals:
             self._on_note(
                 f"{self._repeat_refusals:,} records that were accepted are refused now that they"
@@ -253,26 +253,29 @@ class Delivery:
     def _doubt(self, part: Part) -> None:
         self.late.doubt(part.batch.records, self._limits.timing.now())
 
-    async def _repeat_all(self, count: int) -> None:
+    async def _repeat_all(self) -> None:
         """Wait until no late write can come any more, and send the newest versions again."""
-        what = f"{count:,} {'record' if count == 1 else 'records'}"
-        if self._stop.error:
-            self._on_note(
-                f"{what} may be left on an older version by late requests,"
-                " until this table is pushed again"
-            )
-            return
         timing = self._limits.timing
         wait = max(0.0, self.late.last_until - timing.now())
-        self._on_note(
-            f"{what} may be overwritten by requests without an answer:"
-            f" sent again in {wait:.0f} s (--settle)"
-        )
+        if not self._stop.error:
+            self._on_note(
+                f"{_records(self.late.to_repeat)} may be overwritten by requests without an"
+                f" answer: sent again in {wait:.0f} s (--settle)"
+            )
         while self.late.to_repeat and not self._stop.error:
             wait = max(0.0, self.late.last_until - timing.now())
             await self._stop.interrupts(timing.sleep(wait))
             self.repeat_due()
             await self.drain()
+        if left := self.late.to_repeat:
+            self._on_note(
+                f"{_records(left)} may be left on an older version by late requests,"
+                " until this table is pushed again"
+            )
+
+
+def _records(count: int) -> str:
+    return f"{count:,} {'record' if count == 1 else 'records'}"
 
 
 def _rejection(batch: Batch, outcome: AttemptOutcome) -> Rejection:

@@ -386,7 +386,7 @@ def test_killed_runs_requests_are_in_doubt(rjcli: Rjcli, serve: Serve) -> None:
     process.communicate()
     hold = False
     sent.clear()
-    done = rjcli(*arguments, "--resume", "--settle", "0.5")
+    done = rjcli(*arguments, "--resume", "--settle", "3")
     assert done.returncode == 0, done.stderr
     assert "sent again" in done.stderr
     assert sent[-3:] == [[1], [2], [2]]
