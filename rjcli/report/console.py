@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
-from rjcli.report.text import visible
+from rjcli.visible_text import visible
 
 if TYPE_CHECKING:
     from rjcli.report.terminal import TerminalConsole

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rjcli.events import Progressed
 from rjcli.report.progress import describe_counts
-from rjcli.report.text import visible
+from rjcli.visible_text import visible
 
 _REFRESH_SECONDS = 0.25
 # Left free: a ^C that wraps there would shift the bar, and leave some of it behind.
