@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from rjcli.errors import RjcliError, UsageError
+from rjcli.errors import RjcliError, UnfinishedError, UsageError
 from rjcli.local.store import Store
 from rjcli.visible_text import visible
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _drop_output()
         sys.stderr.write(f"error: cannot write: {error.strerror}\n")
-        return UsageError.exit_code
+        return UnfinishedError.exit_code
     return 0
 
 

@@ -146,6 +146,19 @@ def test_local_nesting_up_to_1000_levels_is_accepted(api: RunningApi) -> None:
     assert api.kept("deep") == [record]
 
 
+def test_local_space_costs_what_it_is_long(api: RunningApi) -> None:
+    """Megabytes of space in and around the parts of a record with escapes are read in one go.
+
+    A reader that goes back over them would not end within the hour.
+    """
+    gap = b" \t\r\n" * 100_000
+    texts = (b" " * 400_000, gap, gap, gap, gap)
+    record = b'{"keys":["id"],"id":1.50,"\\u0061":"\\"%b"%b,%b"b":[]%b}%b' % texts
+    assert api.push("orders", record).status_code == 201
+    assert api.kept("orders") == [record.strip()]
+    assert api.push("orders", b"[%b%b,%b%b]" % (gap, record, record, gap)).status_code == 201
+
+
 def test_local_keys_of_a_table_stay(api: RunningApi) -> None:
     """A record with other keys than its table's is refused, naming both; their order is free."""
     sku = {"keys": ["id", "sku"], "id": 1, "sku": "a"}

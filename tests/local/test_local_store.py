@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rjcli.errors import InputError, UsageError
 from rjcli.local.records import canonical_number, read_batch
 from rjcli.local.store import Store, TableSummary
-from rjcli.local.tables import MAX_COLUMNS
+from rjcli.local.tables import MAX_COLUMNS, column_names
 
 from .conftest import select_all
 
@@ -217,6 +217,40 @@ def test_local_fields_beyond_the_column_limit_stay_in_the_record(store: Store, p
     push(store, "t", record | {"late": 1}, {"keys": ["id"], "id": 2, "f2400": 1})
     assert [len(row) for row in select_all(path, "t")] == [MAX_COLUMNS, MAX_COLUMNS]
     assert [len(orjson.loads(kept)) for kept in store.records("t")] == [2503, 3]
+
+
+def test_local_new_fields_cost_the_same_however_many(path: Path) -> None:
+    """The schema changes once for all new fields of a batch: the view is dropped and made anew."""
+    changes = []
+    with Store(path) as store:
+        push(store, "t", {"keys": ["id"], "id": 1})
+        for count in (1, 900, 1900):
+            with contextlib.closing(sqlite3.connect(path)) as other:
+                [(before,)] = other.execute("pragma schema_version")
+                push(store, "t", {"keys": ["id"], "id": 1} | {f"f{n}": n for n in range(count)})
+                [(after,)] = other.execute("pragma schema_version")
+            changes.append(after - before)
+    assert changes == [2, 2, 2]
+
+
+def test_local_names_that_are_alike_are_numbered_once() -> None:
+    """Of names that SQLite takes for one each gets a number, and is looked at once."""
+    looked: list[str] = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __getitem__(self, key: Any) -> "Name":
+            return Name(super().__getitem__(key))
+
+        def lower(self) -> str:
+            looked.append(self)
+            return super().lower()
+
+    names = column_names([Name("n" * 100 + str(number)) for number in range(1000)])
+    assert names[:3] == ["n" * 100, "n" * 100 + "_2", "n" * 100 + "_3"]
+    assert len(set(names)) == 1000
+    assert len(looked) < 10_000
 
 
 def test_local_any_table_name_works(store: Store, path: Path) -> None:
