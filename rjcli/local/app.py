@@ -5,13 +5,14 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 
 import orjson
 
 from rjcli.api.base_url import is_table_name
 from rjcli.errors import RjcliError
 from rjcli.lean_import import no_authorities
-from rjcli.local.callers import find_fault
+from rjcli.local.callers import refusal_reason
 from rjcli.local.faults import Fault, Faults, FaultSequence
 from rjcli.local.records import RefusedBatchError, quoted, read_batch
 from rjcli.local.store import Store, StoreBusyError
@@ -63,13 +64,13 @@ def create_app(
     *,
     any_host: bool,
 ) -> web.Application:
-    """Build the Import API over a store. ``any_host``: whatever name it is called by."""
+    """Build the Import API over a store. ``any_host``: answer to any host name."""
 
     @web.middleware
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if fault := find_fault(request.headers, any_host=any_host):
-                return _answer_error(request, HTTPStatus.FORBIDDEN, [fault])
+            if reason := refusal_reason(request.headers, any_host=any_host):
+                return _answer_error(request, HTTPStatus.FORBIDDEN, [reason])
             return await handler(request)
         except _RefusedCallError as error:
             return _answer_error(request, error.status, error.reasons)
@@ -78,13 +79,16 @@ def create_app(
             return _answer_error(request, error.status, [reason])
         except (web.RequestPayloadError, ConnectionError):
             return _answer_error(request, HTTPStatus.BAD_REQUEST, ["the body is broken off"])
+        except Exception as error:  # noqa: BLE001 -- clients read every answer as JSON
+            reason = f"the local Import API failed: {type(error).__name__}"
+            return _answer_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, [reason])
 
     calls = _Calls(store, credentials, faults, limits)
     client = "/v2/client/{client_id}"
     app = web.Application(middlewares=[answer_errors], client_max_size=limits.body_bytes)
     app.router.add_get("/", calls.status)
     app.router.add_get(f"{client}/authenticate", calls.authenticate)
-    # Any text, so that the rule for table names is asked about slashes, too.
+    # Any text, slashes included: `upsert` says what is no table name.
     app.router.add_post(f"{client}/table/{{table:.*}}/data", calls.upsert)
     return app
 
@@ -184,10 +188,7 @@ class _Calls:
 def _answer_error(
     request: web.Request, status: int, reasons: list[str], headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    try:
-        message = HTTPStatus(status).phrase
-    except ValueError:
-        message = "Error"
+    message = responses.get(status, "Error")
     return _answer(request, status, message, {"reasons": reasons}, headers)
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from rjcli.api.base_url import is_loopback
 
 
-def find_fault(headers: Mapping[str, str], *, any_host: bool) -> str | None:
-    """Say why a request with these headers is refused; None if it is not."""
+def refusal_reason(headers: Mapping[str, str], *, any_host: bool) -> str | None:
+    """Say why a request with these headers is refused; None if it is answered."""
     host, origin = headers.get("Host", ""), headers.get("Origin")
     if not (any_host or is_loopback(_hostname(host))):
         return f"this server does not answer for the host {host!r}; --allow-remote makes it"

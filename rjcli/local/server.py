@@ -7,8 +7,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 from rjcli.api.base_url import is_loopback
@@ -86,19 +88,12 @@ class LocalServer:
         with ExitStack() as starting:
             store = starting.enter_context(Store(self._store_path))
             listener = starting.enter_context(self._bind())
-            app = create_app(
-                store,
-                self._credentials,
-                self._faults,
-                self._limits,
-                any_host=self._address.allow_remote,
-            )
-            service = _Service(app, listener, self._limits, self._ended.set)
-            thread = threading.Thread(target=service.run, name="local-api")
+            started: Future[Callable[[], object]] = Future()
+            arguments = (store, listener, started)
+            thread = threading.Thread(target=self._run, args=arguments, name="local-api")
             thread.start()
             starting.callback(thread.join)
-            service.ready.wait()
-            starting.callback(service.stop)
+            starting.callback(started.result())
             self._running = starting.pop_all()
         return self
 
@@ -133,40 +128,26 @@ class LocalServer:
         self._address = replace(self._address, port=listener.getsockname()[1])
         return listener
 
-
-class _Service:
-    """Serves an app from a socket, in an event loop and thread of its own, silently."""
-
-    def __init__(
-        self,
-        app: web.Application,
-        listener: socket.socket,
-        limits: Limits,
-        on_end: Callable[[], None],
+    def _run(
+        self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
     ) -> None:
-        self._app = app
-        self._listener = listener
-        self._limits = limits
-        self._on_end = on_end
-        self._loop: asyncio.AbstractEventLoop
-        self._stopping = asyncio.Event()
-        self.ready = threading.Event()
-
-    def run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._serve(store, listener, started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
         finally:
-            self.ready.set()
-            self._on_end()
+            self._ended.set()
 
-    def stop(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    async def _serve(
+        self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
+    ) -> None:
+        """Serve until the function that ``started`` gets is called."""
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        any_host = self._address.allow_remote
         runner = web.AppRunner(
-            self._app,
+            create_app(store, self._credentials, self._faults, self._limits, any_host=any_host),
             access_log=None,  # the API key is in the address
             logger=_SILENT,
             keepalive_timeout=self._limits.head_seconds,
@@ -180,9 +161,9 @@ class _Service:
         def accept() -> asyncio.Protocol:
             return serve() if len(serve.connections) < self._limits.connections else _Refusal()
 
-        listening = await self._loop.create_server(accept, sock=self._listener)
-        self.ready.set()
-        await self._stopping.wait()
+        listening = await loop.create_server(accept, sock=listener)
+        started.set_result(partial(loop.call_soon_threadsafe, stopping.set))
+        await stopping.wait()
         listening.close()
         await runner.cleanup()
 
