@@ -12,6 +12,7 @@ from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.lookup import Credentials, find_credentials
 from rjcli.credentials.profiles import load_profile
+from rjcli.errors import UsageError
 from rjcli.settings.values import AccessSettings
 
 if TYPE_CHECKING:
@@ -51,13 +52,25 @@ def connect(access: AccessSettings) -> Iterator[Connection]:
             ),
         )
         return
-    from rjcli.local.app import LocalCredentials
-    from rjcli.local.server import LocalServer
-
+    with extra_local():
+        from rjcli.local.app import LocalCredentials
+        from rjcli.local.server import LocalServer
     credentials = Credentials(LOCAL_CLIENT_ID, ApiKey(secrets.token_hex(16)))
     accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
     with LocalServer(access.database, accepted) as server:
         yield Connection(Endpoint.parse(server.base_url), lambda: credentials)
+
+
+@contextmanager
+def extra_local() -> Iterator[None]:
+    """Import what needs the packages of the extra ``local``; without them, say how to get them."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the local Import API needs a package that is not installed: {error.name}",
+            hint="pip install 'rjcli[local]'",
+        ) from None
 
 
 def talk(

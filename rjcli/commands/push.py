@@ -47,7 +47,7 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
             summary = _deliver(access, settings, produce, report)
     report.handle(Finished(summary))
     if access.target.is_local and summary.counts.accepted:
-        report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
+        report.command("to look at the data", _show_command(access.database, settings.table))
     return summary.exit_code
 
 

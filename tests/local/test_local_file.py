@@ -1,6 +1,7 @@
 """The file that the local API keeps: private, and told plainly if it cannot be used."""
 
 import os
+import shlex
 import sqlite3
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from rjcli.errors import InputError, UnfinishedError, UsageError
 from rjcli.local.records import read_batch
 from rjcli.local.store import Store
 from tests.conftest import Rjcli
+from tests.support.terminal import Terminal
 
 ORDERS = read_batch(b'[{"keys":["id"],"id":1,"sku":"a"},{"keys":["id"],"id":2}]')
 
@@ -168,6 +170,23 @@ def test_local_push_into_a_damaged_file_exits_2(rjcli: Rjcli) -> None:
     assert "move it away, or name another file" in done.stderr
 
 
+def look_command(shown: str) -> str:
+    """Find the command that a push printed."""
+    [line] = [line for line in shown.splitlines() if "to look at the data" in line]
+    return line.partition("to look at the data: ")[2]
+
+
+def test_local_command_can_be_copied_from_a_narrow_terminal(rjcli: Rjcli) -> None:
+    """On a terminal that is narrower than the command no line break gets into it."""
+    (rjcli.home / "r.ndjson").write_text('{"id": 1}\n')
+    command = ["push", str(rjcli.home / "r.ndjson"), "-t", "orders", "-k", "id", "--env", "local"]
+    database = rjcli.home / "with spaces in its name.db"
+    environment = rjcli.environment({"TERM": "xterm-256color", "COLUMNS": "40"})
+    with Terminal([*command, "--db", str(database)], environment) as terminal:
+        assert terminal.end() == 0
+    assert shlex.split(look_command(terminal.shown))[-2:] == [str(database), "orders"]
+
+
 @pytest.mark.parametrize("table", ["order", "2024", "Users"])
 def test_local_push_prints_a_command_that_shows_the_table(rjcli: Rjcli, table: str) -> None:
     """The printed command, pasted anywhere, shows the exact text of the table that was pushed."""
@@ -176,12 +195,7 @@ def test_local_push_prints_a_command_that_shows_the_table(rjcli: Rjcli, table: s
             store.upsert(other, ORDERS)
     record = b'{"id": "new", "value": 58.40, "large": 18446744073709551617}'
     push = ("push", "-", "-t", table, "-k", "id", "--env", "local", "--db", "my data.db")
-    done = rjcli(*push, stdin=record)
-    [command] = [
-        line.partition("to look at the data: ")[2]
-        for line in done.stderr.splitlines()
-        if "to look at the data" in line
-    ]
+    command = look_command(rjcli(*push, stdin=record).stderr)
     elsewhere = rjcli.home / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "argparse.py").write_text("raise SystemExit('the wrong module')")
