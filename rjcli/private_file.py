@@ -26,7 +26,7 @@ def read_secret_file(path: Path, name: str, limit: int) -> bytes:
     ``name`` says what it is.
     """
     with told(f"cannot read {name} {path}"), _descriptor(os.open(path, _READ)) as file:
-        _check_private(file, path, name)
+        _check_private(os.fstat(file), path, name)
         return _read(file, path, name, limit)
 
 
@@ -58,6 +58,30 @@ def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes],
             fcntl.flock(directory, fcntl.LOCK_EX)  # until it is closed
             content = change(_read_in(directory, path, name, limit) or b"")
             replace_file(directory, path.name, content)
+
+
+def check_own_file(path: Path, name: str) -> bool:
+    """Whether a file of rjcli's own is there, by its path: others have to open it.
+
+    Raises UsageError if it is a symbolic link or another user's, or if others
+    can read or write it.
+    """
+    with told(f"cannot use {name} {path}"):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return False
+    if stat.S_ISLNK(status.st_mode):
+        raise _symbolic_link(path, name)
+    _check_owner(status, path, name)
+    _check_private(status, path, name)
+    return True
+
+
+def create_own_file(path: Path, name: str) -> None:
+    """Make an empty file for oneself alone, whatever the umask. Raises UsageError."""
+    with told(f"cannot make {name} {path}"), _descriptor(os.open(path, _CREATE, 0o600)) as file:
+        os.fchmod(file, 0o600)
 
 
 def make_directory(path: Path) -> None:
@@ -95,12 +119,10 @@ def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise UsageError(
-            f"{name} {path} is a symbolic link", hint="put a real file in its place"
-        ) from None
+        raise _symbolic_link(path, name) from None
     with _descriptor(descriptor) as file:
         _check_owner(os.fstat(file), path, name)
-        _check_private(file, path, name)
+        _check_private(os.fstat(file), path, name)
         return _read(file, path, name, limit)
 
 
@@ -124,14 +146,17 @@ def replace_file(directory: int, name: str, content: bytes) -> None:
         raise
 
 
-def _check_private(file: int, path: Path, name: str) -> None:
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+def _check_private(status: os.stat_result, path: Path, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{name} {path} is not a regular file")
-    if mode & _OTHERS_READ_OR_WRITE:
+    if status.st_mode & _OTHERS_READ_OR_WRITE:
         raise UsageError(
             f"others can read or write {name} {path}", hint=f"chmod 600 {_quoted(path)}"
         )
+
+
+def _symbolic_link(path: Path, name: str) -> UsageError:
+    return UsageError(f"{name} {path} is a symbolic link", hint="put a real file in its place")
 
 
 def _check_owner(status: os.stat_result, path: Path, name: str) -> None:

@@ -12,15 +12,13 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 
 ONLY_IMPORTERS = {
     "httpx": {"http"},
-    "aiohttp": {"http"},
+    "aiohttp": {"http", "local"},
     "rich": {"report"},
     "typer": {"cli"},
     "keyring": {"credentials"},
     "tomlkit": {"credentials"},
     "getpass": {"commands"},
     "sqlite3": {"local"},
-    "starlette": {"local"},
-    "uvicorn": {"local"},
 }
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shlex
-import shutil
 import sys
 from datetime import datetime
 from functools import partial
@@ -48,7 +47,7 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
             summary = _deliver(access, settings, produce, report)
     report.handle(Finished(summary))
     if access.target.is_local and summary.counts.accepted:
-        report.note(f"to look at the data: {_show_command(access.database, settings.table)}")
+        report.command("to look at the data", _show_command(access.database, settings.table))
     return summary.exit_code
 
 
@@ -126,7 +125,7 @@ def name_run(table: str, now: datetime) -> str:
 
 
 def _show_command(database: str, table: str) -> str:
-    """A command to copy that shows a table, with what this machine has."""
-    if shutil.which("sqlite3"):
-        return shlex.join(["sqlite3", database, f"select * from {table}"])  # noqa: S608 - a checked name
-    return shlex.join([sys.executable, "-m", "rjcli.local", database, table])
+    """A command to copy that shows a table, from whatever directory it is started in."""
+    # -P: what the directory holds, such as a csv.py, is not taken for a module.
+    look = [sys.executable, "-P", "-m", "rjcli.local"]
+    return shlex.join([*look, os.path.abspath(database), table])  # noqa: PTH100 - resolves no links

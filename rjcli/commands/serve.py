@@ -3,19 +3,18 @@
 import os
 
 from rjcli.api.base_url import is_loopback
-from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID, extra_local
+from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID
 from rjcli.credentials.lookup import API_KEY_VARIABLE, find_credentials
-from rjcli.errors import UsageError
 from rjcli.report import Report
 from rjcli.settings.values import ServeSettings
 
 
 def serve(settings: ServeSettings, report: Report) -> int:
     """Run a local Import API until it is told to stop."""
-    with extra_local():
-        from rjcli.local.app import LocalCredentials
-        from rjcli.local.faults import Faults
-        from rjcli.local.server import LocalServer
+    from rjcli.local.app import LocalCredentials
+    from rjcli.local.faults import Faults
+    from rjcli.local.server import Address, LocalServer
+
     faults = Faults(
         latency=settings.latency,
         fail_rate=settings.fail,
@@ -32,21 +31,10 @@ def serve(settings: ServeSettings, report: Report) -> int:
     key = credentials.api_key.reveal()
     shown_key = key if key == LOCAL_API_KEY else "as given"
     accepted = LocalCredentials(credentials.client_id, key)
-    try:
-        local = LocalServer(
-            settings.database,
-            accepted,
-            faults,
-            settings.host,
-            settings.port,
-            allow_remote=settings.allow_remote,
-        )
-    except ValueError as error:
-        hint = "--allow-remote serves it all the same; the API key then travels in plain text"
-        raise UsageError(str(error), hint=hint) from None
+    address = Address(settings.host, settings.port, settings.allow_remote)
     if not is_loopback(settings.host):
         report.note(f"others can reach {settings.host}; the API key travels there in plain text")
-    with local as server:
+    with LocalServer(settings.database, accepted, faults, address) as server:
         report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
         report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
         server.serve_forever()

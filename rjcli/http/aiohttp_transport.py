@@ -7,9 +7,8 @@ from typing import Self
 
 from multidict import CIMultiDict
 
-from rjcli.http.lean_import import without
 from rjcli.http.proxy import Proxy
-from rjcli.http.tls import no_authorities
+from rjcli.lean_import import no_authorities, without
 
 with no_authorities():
     import aiohttp

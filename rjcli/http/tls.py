@@ -2,8 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -38,23 +37,6 @@ def trust(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
 def trust_nobody() -> ssl.SSLContext:
     """For plain HTTP; made at once, unlike one that loads certificates."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@contextmanager
-def no_authorities() -> Iterator[None]:
-    """For imports: what loads the machine's authorities finds none.
-
-    aiohttp, when it is imported, makes two contexts with all of them, which takes
-    a tenth of the time of a short push. rjcli uses neither.
-    """
-    given = os.environ.get(_FILE_VARIABLE)
-    os.environ[_FILE_VARIABLE] = os.devnull
-    try:
-        yield
-    finally:
-        del os.environ[_FILE_VARIABLE]
-        if given is not None:
-            os.environ[_FILE_VARIABLE] = given
 
 
 def _machine_has_authorities() -> bool:

@@ -18,9 +18,9 @@ from rjcli.api.protocol import Answer
 from rjcli.credentials.lookup import Credentials
 from rjcli.errors import RjcliError, RouteError, TransportError
 from rjcli.http.aiohttp_transport import AiohttpTransport, ProxyRefusedError, UntrustedServerError
-from rjcli.http.lean_import import without
 from rjcli.http.proxy import Proxy, find_proxy
 from rjcli.http.tls import trust, trust_nobody
+from rjcli.lean_import import without
 
 with without("httpx._main"):
     import httpx

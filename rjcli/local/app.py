@@ -2,25 +2,26 @@
 
 import asyncio
 import hmac
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 
 import orjson
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from rjcli.api import base_url
+from rjcli.api.base_url import is_table_name
+from rjcli.errors import RjcliError
+from rjcli.lean_import import no_authorities
+from rjcli.local.callers import refusal_reason
 from rjcli.local.faults import Fault, Faults, FaultSequence
 from rjcli.local.records import RefusedBatchError, quoted, read_batch
-from rjcli.local.store import Store
+from rjcli.local.store import Store, StoreBusyError
 
-MAX_BODY_BYTES = 64 * 2**20
+with no_authorities():
+    from aiohttp import web
+from aiohttp.typedefs import Handler
+
+_BUSY_PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,147 +39,169 @@ class LocalCredentials:
             raise ValueError("a client id is a positive integer, and an API key is not empty")
 
 
-def create_app(store: Store, credentials: LocalCredentials, faults: Faults = Faults()) -> Starlette:  # noqa: B008 -- frozen
-    """Build the Import API over a store.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the server takes at most: ``bodies`` of ``body_bytes`` each are in memory at once.
 
-    Dropping connections needs the server of rjcli.local.server.
+    ``head_seconds`` is how long a connection may be idle, or take to send the
+    head of a request; ``body_seconds`` is for its body, and ``busy_seconds`` for
+    another process that is writing into the file.
     """
-    calls = _Calls(store, credentials, faults)
+
+    connections: int = 500  # below the usual limit of 1,024 open files
+    bodies: int = 4
+    body_bytes: int = 32 * 2**20  # twice the longest record that a push reads
+    head_seconds: float = 30
+    body_seconds: float = 30
+    busy_seconds: float = 30
+
+
+def create_app(
+    store: Store,
+    credentials: LocalCredentials,
+    faults: Faults,
+    limits: Limits,
+    *,
+    any_host: bool,
+) -> web.Application:
+    """Build the Import API over a store. ``any_host``: answer to any host name."""
+
+    @web.middleware
+    async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            if reason := refusal_reason(request.headers, any_host=any_host):
+                return _answer_error(request, HTTPStatus.FORBIDDEN, [reason])
+            return await handler(request)
+        except _RefusedCallError as error:
+            return _answer_error(request, error.status, error.reasons)
+        except web.HTTPException as error:  # no such path, or another method
+            reason = f"there is no {request.method} {quoted(request.path)}"
+            return _answer_error(request, error.status, [reason])
+        except (web.RequestPayloadError, ConnectionError):
+            return _answer_error(request, HTTPStatus.BAD_REQUEST, ["the body is broken off"])
+        except Exception as error:  # noqa: BLE001 -- clients read every answer as JSON
+            reason = f"the local Import API failed: {type(error).__name__}"
+            return _answer_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, [reason])
+
+    calls = _Calls(store, credentials, faults, limits)
     client = "/v2/client/{client_id}"
-    app = Starlette(
-        routes=[
-            Route("/", calls.status),
-            Route(f"{client}/authenticate", calls.authenticate),
-            # A path, so that the rule for table names is asked about slashes, too.
-            Route(f"{client}/table/{{table:path}}/data", calls.upsert, methods=["POST"]),
-        ],
-        exception_handlers={
-            _RefusedCallError: _answer_refusal,
-            HTTPException: _answer_http_error,
-            Exception: _answer_defect,
-        },
-    )
-    app.router.redirect_slashes = False
+    app = web.Application(middlewares=[answer_errors], client_max_size=limits.body_bytes)
+    app.router.add_get("/", calls.status)
+    app.router.add_get(f"{client}/authenticate", calls.authenticate)
+    # Any text, slashes included: `upsert` says what is no table name.
+    app.router.add_post(f"{client}/table/{{table:.*}}/data", calls.upsert)
     return app
 
 
 class _RefusedCallError(Exception):
-    """A call that is answered with an error; its arguments are the status and the reasons."""
+    """A call that is answered with an error."""
+
+    def __init__(self, status: HTTPStatus, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.status = status
+        self.reasons = [*reasons]
 
 
 class _Calls:
     """The endpoints, with what they share."""
 
-    def __init__(self, store: Store, credentials: LocalCredentials, faults: Faults) -> None:
+    def __init__(
+        self, store: Store, credentials: LocalCredentials, faults: Faults, limits: Limits
+    ) -> None:
         self._store = store
         self._credentials = credentials
         self._faults = faults
+        self._limits = limits
         self._sequence = FaultSequence(faults)
+        self._bodies = asyncio.Semaphore(limits.bodies)
 
-    async def status(self, request: Request) -> Response:
-        return _answer(request, 200, "operational")
+    async def status(self, request: web.Request) -> web.Response:
+        return _answer(request, HTTPStatus.OK, "operational")
 
-    async def authenticate(self, request: Request) -> Response:
+    async def authenticate(self, request: web.Request) -> web.Response:
         self._check_access(request)
-        return _answer(request, 200, "authenticated")
+        return _answer(request, HTTPStatus.OK, "authenticated")
 
-    async def upsert(self, request: Request) -> Response:
+    async def upsert(self, request: web.Request) -> web.Response:
+        self._check_access(request)
+        table = request.match_info["table"]
+        if not is_table_name(table):
+            raise _RefusedCallError(HTTPStatus.BAD_REQUEST, f"not a table name: {quoted(table)}")
+        if request.content_type != "application/json":
+            # A page of another site can send other types without asking first.
+            reason = "a body needs the Content-Type application/json"
+            raise _RefusedCallError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
         fault = self._sequence.draw()
-        try:
-            body = await _read_body(request)
-            await asyncio.sleep(self._faults.latency)
+        await asyncio.sleep(self._faults.latency)
+        async with self._bodies:
+            body = await self._read_body(request)
             if fault is Fault.FAIL:
                 return self._answer_failure(request)
-            if fault is Fault.DROP:
-                return _NoAnswer()
-            self._check_access(request)
-            await self._apply(request.path_params["table"], body)
-        except ClientDisconnect:
-            return _NoAnswer()
-        if fault is Fault.DROP_AFTER_APPLY:
-            return _NoAnswer()
-        return _answer(request, 201, "created")
+            if fault is not Fault.DROP:
+                await self._apply(table, body)
+        if fault is not Fault.NONE and request.transport:
+            request.transport.abort()
+        return _answer(request, HTTPStatus.CREATED, "created")
 
-    def _check_access(self, request: Request) -> None:
+    def _check_access(self, request: web.Request) -> None:
         # Before the key, because a wrong client id is the more basic mistake.
-        if request.path_params["client_id"] != str(self._credentials.client_id):
-            raise _RefusedCallError(404, "there is no such client")
-        given = request.query_params.get("apikey", "")
+        if request.match_info["client_id"] != str(self._credentials.client_id):
+            raise _RefusedCallError(HTTPStatus.NOT_FOUND, "there is no such client")
+        given = request.query.get("apikey", "")
         if not hmac.compare_digest(given.encode(), self._credentials.api_key.encode()):
-            raise _RefusedCallError(401, "the API key is wrong or missing")
+            raise _RefusedCallError(HTTPStatus.UNAUTHORIZED, "the API key is wrong or missing")
+
+    async def _read_body(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await request.read()
+        except TimeoutError:
+            reason = f"the body did not arrive within {self._limits.body_seconds:g} s"
+            raise _RefusedCallError(HTTPStatus.REQUEST_TIMEOUT, reason) from None
+        except web.HTTPRequestEntityTooLarge:
+            reason = f"a body has at most {self._limits.body_bytes:,} bytes"
+            raise _RefusedCallError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason) from None
 
     async def _apply(self, table: str, body: bytes) -> None:
-        if not base_url.is_table_name(table):
-            raise _RefusedCallError(400, f"not a table name: {quoted(table)}")
         try:
-            await asyncio.to_thread(lambda: self._store.upsert(table, read_batch(body)))
+            records = read_batch(body)
+            async with asyncio.timeout(self._limits.busy_seconds):
+                while True:
+                    try:
+                        return self._store.upsert(table, records)
+                    except StoreBusyError:
+                        await asyncio.sleep(_BUSY_PAUSE_SECONDS)
         except RefusedBatchError as error:
-            raise _RefusedCallError(400, *error.reasons) from None
-        except sqlite3.Error as error:
-            # Not left to the handler of defects, after which the server ends the connection.
-            raise _RefusedCallError(500, f"the records cannot be kept: {error}") from None
+            raise _RefusedCallError(HTTPStatus.BAD_REQUEST, *error.reasons) from None
+        except TimeoutError:
+            reason = "another process has been writing into the local database for too long"
+            raise _RefusedCallError(HTTPStatus.INTERNAL_SERVER_ERROR, reason) from None
+        except RjcliError as error:
+            raise _RefusedCallError(HTTPStatus.INTERNAL_SERVER_ERROR, error.message) from None
 
-    def _answer_failure(self, request: Request) -> Response:
+    def _answer_failure(self, request: web.Request) -> web.Response:
         wait = self._faults.retry_after
-        headers = {} if wait is None else {"retry-after": str(wait)}
+        headers = {} if wait is None else {"Retry-After": str(wait)}
         return _answer_error(request, self._faults.fail_status, ["a fault on demand"], headers)
 
 
-class _NoAnswer(Response):
-    """Closes the connection instead of answering."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI's signature
-        scope["state"]["close_connection"]()
-        # The server takes silence for a defect until it knows the connection is gone.
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
-async def _read_body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise _RefusedCallError(413, f"a body has at most {MAX_BODY_BYTES} bytes")
-    return bytes(body)
-
-
-async def _answer_refusal(request: Request, error: Exception) -> Response:
-    status, *reasons = error.args
-    return _answer_error(request, status, reasons)
-
-
-async def _answer_http_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    reason = f"there is no {request.method} {quoted(request.url.path)}"
-    return _answer_error(request, error.status_code, [reason], error.headers)
-
-
-async def _answer_defect(request: Request, error: Exception) -> Response:
-    return _answer_error(request, 500, [f"the local Import API failed: {type(error).__name__}"])
-
-
 def _answer_error(
-    request: Request, status: int, reasons: list[str], headers: Mapping[str, str] | None = None
-) -> Response:
-    try:
-        message = HTTPStatus(status).phrase
-    except ValueError:
-        message = "Error"
+    request: web.Request, status: int, reasons: list[str], headers: Mapping[str, str] | None = None
+) -> web.Response:
+    message = responses.get(status, "Error")
     return _answer(request, status, message, {"reasons": reasons}, headers)
 
 
 def _answer(
-    request: Request,
+    request: web.Request,
     status: int,
     message: str,
     details: Mapping[str, list[str]] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Response:
+) -> web.Response:
     body = orjson.dumps({"code": status, "message": message, **(details or {})})
-    label = {"content-type": _content_type(request.headers.get("accept", ""))}
-    return Response(body, status, {**(headers or {}), **label})
+    label = {"Content-Type": _content_type(request.headers.get("Accept", ""))}
+    return web.Response(body=body, status=status, headers={**(headers or {}), **label})
 
 
 def _content_type(accept: str) -> str:

@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from rjcli.api.protocol import KEYS_FIELD, MAX_BATCH_RECORDS
-from rjcli.json_text import members, parse_value, split
+from rjcli.json_text import SPACE, members, parse_value, split
 
 SqlValue = int | float | str | None
 
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_NUMBERS, _CONTAINERS = (int, float), (dict, list)
 _MAX_INTEGER_DIGITS = 20  # those of 64 bits
 _MAX_NUMBER_CHARACTERS = 1000
 _MAX_QUOTED_CHARACTERS = 100
@@ -36,14 +40,15 @@ class RefusedBatchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: its exact text, and what the store needs to know of it.
+    """One record: its exact text, its key, and its values for SQL.
 
     ``key`` maps each key field to its value's canonical JSON, so that 1 and 1.0
     are one key, and 1, "1" and true are three. ``values`` holds the fields but
-    `keys`, as SQLite keeps them: nested values as their exact text.
+    `keys`. What SQLite's 64-bit numbers cannot hold is the exact text there, and
+    so are arrays and objects.
     """
 
-    text: bytes
+    text: str
     key: Mapping[str, str]
     values: Mapping[str, SqlValue]
 
@@ -55,16 +60,16 @@ def read_batch(body: bytes) -> list[Record]:
     """
     try:
         document = parse_value(body)
-        if not isinstance(document, list):
-            document, body = [document], b"[%b]" % body
-        if not 1 <= len(document) <= MAX_BATCH_RECORDS:
-            limit = f"a batch holds 1 to {MAX_BATCH_RECORDS}"
-            raise RefusedBatchError([f"the batch has {len(document)} records; {limit}"])
-        texts = split(body)
     except ValueError as error:
         raise RefusedBatchError([f"the body is not valid JSON: {error}"]) from None
+    is_array = isinstance(document, list)
+    values = document if is_array else [document]
+    if not 1 <= len(values) <= MAX_BATCH_RECORDS:
+        limit = f"a batch holds 1 to {MAX_BATCH_RECORDS}"
+        raise RefusedBatchError([f"the batch has {len(values)} records; {limit}"])
+    texts = _elements(body) if is_array else [body.strip(SPACE)]
     records, reasons = [], []
-    for number, (text, value) in enumerate(zip(texts, document, strict=True), 1):
+    for number, (text, value) in enumerate(zip(texts, values, strict=True), 1):
         try:
             records.append(_read_record(text, value))
         except ValueError as error:
@@ -72,6 +77,14 @@ def read_batch(body: bytes) -> list[Record]:
     if reasons:
         raise RefusedBatchError(reasons)
     return records
+
+
+def exact_values(record: bytes) -> Mapping[str, bytes]:
+    """The exact text of each field's value in a record; the last of a repeated name stays."""
+    try:
+        return {field: bytes(text) for field, text in _MEMBERS.decode(record).items()}
+    except RecursionError:
+        return members(record)
 
 
 def quoted(name: object) -> str:
@@ -102,26 +115,30 @@ def canonical_number(text: str) -> str:
     return f"{sign}{significant}e{power}"
 
 
+def _elements(array: bytes) -> list[bytes]:
+    """Cut a valid array into the exact texts of its elements."""
+    try:
+        return [*map(bytes, _ELEMENTS.decode(array))]
+    except RecursionError:  # nested deeper than msgspec goes, though not deeper than orjson
+        return split(array)
+
+
 def _read_record(text: bytes, value: Any) -> Record:
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 -- about data, not about types
-    keys = _read_keys(value)
-    values = {field: member for field, member in value.items() if field != KEYS_FIELD}
-    nested = [field for field, member in values.items() if isinstance(member, (dict, list))]
-    exact: dict[str, bytes] = {}
-    if nested or any(isinstance(values.get(field), float) for field in keys):
-        exact = members(text)
+    keys = _take_keys(value)
+    as_text = [field for field, member in value.items() if not _fits_sql(member)]
+    exact: Mapping[str, bytes] = {}
+    if as_text or any(isinstance(value[field], float) for field in keys):
+        exact = exact_values(text)
     key = {field: _canonical(field, value[field], exact) for field in keys}
-    for field in nested:
-        values[field] = exact[field].decode()
-    for field, member in values.items():
-        if isinstance(member, int) and not _MIN_INTEGER <= member <= _MAX_INTEGER:
-            values[field] = float(member)
-    return Record(text, key, values)
+    for field in as_text:
+        value[field] = exact[field].decode()
+    return Record(text.decode(), key, value)
 
 
-def _read_keys(value: dict[str, Any]) -> list[str]:
-    keys = value.get(KEYS_FIELD)
+def _take_keys(value: dict[str, Any]) -> list[str]:
+    keys = value.pop(KEYS_FIELD, None)
     if keys is None:
         raise ValueError(f'it has no "{KEYS_FIELD}"')
     if not (isinstance(keys, list) and keys and all(isinstance(key, str) for key in keys)):
@@ -132,6 +149,13 @@ def _read_keys(value: dict[str, Any]) -> list[str]:
         if field not in value:
             raise ValueError(f"it has no field {quoted(field)}, which its keys name")
     return keys
+
+
+def _fits_sql(member: Any) -> bool:
+    kind = type(member)
+    if kind in _NUMBERS:
+        return bool(_MIN_INTEGER <= member <= _MAX_INTEGER)
+    return kind not in _CONTAINERS
 
 
 def _canonical(field: str, member: Any, exact: Mapping[str, bytes]) -> str:

@@ -1,78 +1,99 @@
 """The local Import API on a socket of this machine, served from a background thread."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
 import threading
-from typing import Any, Self
-
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
 
 from rjcli.api.base_url import is_loopback
 from rjcli.errors import UsageError
-from rjcli.local.app import LocalCredentials, create_app
+from rjcli.lean_import import no_authorities
+from rjcli.local.app import Limits, LocalCredentials, create_app
 from rjcli.local.faults import Faults
 from rjcli.local.store import Store
 
-# Below the usual limit of 1,024 open files.
-_MAX_CONNECTIONS = 500
-_GRACE_SECONDS = 1
+with no_authorities():
+    from aiohttp import web
+
+_GRACE_SECONDS = 0.5  # for answers under way, and as long again for them to be cancelled
 _PORTS = range(65536)
+_SILENT = logging.getLogger(__name__)
+_SILENT.disabled = True  # what it would tell quotes addresses
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens; ``port`` 0 takes a free one.
+
+    Only addresses of this machine are served, as the API key travels in plain
+    text, unless ``allow_remote``. Raises UsageError for others, and for an
+    impossible port.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    allow_remote: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.allow_remote or is_loopback(self.host)):
+            hint = "--allow-remote serves it all the same; the API key then travels in plain text"
+            raise UsageError(f"{self.host} is not an address of this machine alone", hint=hint)
+        if self.port not in _PORTS:
+            raise UsageError(f"a port is from 0 to {max(_PORTS)}, not {self.port}")
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is, without the version."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 class LocalServer:
     """The local Import API, running between entering and leaving the context.
 
-    ``port`` 0 takes a free one. Only addresses of this machine are served, as
-    the API key travels in plain text, unless ``allow_remote``.
-
-    Raises ValueError for other hosts, and UsageError for an impossible port; on
-    entering, InputError if the file cannot be used, and UsageError if the address cannot.
+    Raises UsageError, on entering, if the file or the address cannot be used.
     """
 
     def __init__(
         self,
         store_path: str | os.PathLike[str],
         credentials: LocalCredentials,
-        faults: Faults = Faults(),  # noqa: B008 -- frozen
-        host: str = "127.0.0.1",
-        port: int = 0,
-        *,
-        allow_remote: bool = False,
+        faults: Faults = Faults(),  # noqa: B008 -- frozen, as the others are
+        address: Address = Address(),
+        limits: Limits = Limits(),  # noqa: B008
     ) -> None:
-        if not (allow_remote or is_loopback(host)):
-            raise ValueError(f"{host} is not an address of this machine alone")
-        if port not in _PORTS:
-            raise UsageError(f"a port is from 0 to {max(_PORTS)}, not {port}")
         self._store_path = store_path
         self._credentials = credentials
         self._faults = faults
-        self._host = host
-        self._port = port
-        self._running = contextlib.ExitStack()
+        self._address = address
+        self._limits = limits
+        self._running = ExitStack()
         self._ended = threading.Event()
 
     @property
     def base_url(self) -> str:
-        """Where the API is, without the version; known once the context is entered."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        """Where the API is, without the version; with its port once the context is entered."""
+        return self._address.base_url
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as starting:
+        with ExitStack() as starting:
             store = starting.enter_context(Store(self._store_path))
             listener = starting.enter_context(self._bind())
-            app = create_app(store, self._credentials, self._faults)
-            server = _Server(app)
-            thread = threading.Thread(target=self._run, args=(server, listener), name="local-api")
+            started: Future[Callable[[], object]] = Future()
+            arguments = (store, listener, started)
+            thread = threading.Thread(target=self._run, args=arguments, name="local-api")
             thread.start()
             starting.callback(thread.join)
-            starting.callback(server.stop)
-            server.ready.wait()
+            starting.callback(started.result())
             self._running = starting.pop_all()
         return self
 
@@ -80,9 +101,8 @@ class LocalServer:
         self._running.close()
 
     def serve_forever(self) -> None:
-        """Wait, inside the context and in the main thread, for SIGINT or SIGTERM."""
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._end) for number in signals}
+        """Wait, inside the context and in the main thread, for SIGINT, SIGTERM or SIGHUP."""
+        before = {number: signal.signal(number, self._end) for number in _SIGNALS}
         try:
             self._ended.wait()
         finally:
@@ -92,98 +112,64 @@ class LocalServer:
     def _end(self, *_: object) -> None:
         self._ended.set()
 
-    def _run(self, server: "_Server", listener: socket.socket) -> None:
-        try:
-            server.run(sockets=[listener])
-        finally:
-            server.ready.set()
-            self._ended.set()
-
     def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        host, port = self._address.host, self._address.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            listener = socket.create_server((self._host, self._port), family=family, backlog=2048)
+            listener = socket.create_server((host, port), family=family, backlog=2048)
         except OSError as error:
             raise UsageError(
-                f"cannot listen on {self._host}, port {self._port}: {error}",
+                f"cannot listen on {host}, port {port}: {error}",
                 hint="is another server running there? Choose another port; 0 takes a free one",
             ) from None
         # Inherited by every connection. asyncio sets it only on sockets whose protocol is named,
         # and without it each answer waits some 40 ms for the client's delayed ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._port = listener.getsockname()[1]
+        self._address = replace(self._address, port=listener.getsockname()[1])
         return listener
 
-
-class _Server(uvicorn.Server):
-    """uvicorn, silent, stopped at once from another thread, and leaving no connection open."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                http=_Protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                log_level=logging.CRITICAL + 1,
-                access_log=False,  # the API key is in the URL
-                proxy_headers=False,
-                server_header=False,
-                limit_concurrency=_MAX_CONNECTIONS,
-            )
-        )
-        self.ready = threading.Event()
-        self._stopping = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def stop(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-
-    async def main_loop(self) -> None:
-        """Wait for the stop instead of polling for it, and keep the Date header right."""
-        self._loop = asyncio.get_running_loop()
-        self.ready.set()
-        while not self._stopping.is_set():
-            await self.on_tick(0)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 1)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close idle connections now, and others as soon as they are answered."""
-        for listener in self.servers:
-            listener.close()
-        for bound in sockets or []:
-            bound.close()
-        state = self.server_state
-        for connection in list(state.connections):
-            connection.shutdown()
-        if state.tasks:
-            _, late = await asyncio.wait(list(state.tasks), timeout=_GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-        for connection in list(state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)  # so that what was closed is gone before the loop ends
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's HTTP, whose requests can close their connection, and which no input can break."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "close_connection": transport.abort}
-
-    def data_received(self, data: bytes) -> None:
+    def _run(
+        self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
+    ) -> None:
         try:
-            super().data_received(data)
-        except Exception:  # noqa: BLE001 -- asyncio would print it, with the URL
-            self.transport.abort()
+            asyncio.run(self._serve(store, listener, started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+        finally:
+            self._ended.set()
 
-    def shutdown(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
-        else:
-            super().shutdown()
+    async def _serve(
+        self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
+    ) -> None:
+        """Serve until the function that ``started`` gets is called."""
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        any_host = self._address.allow_remote
+        runner = web.AppRunner(
+            create_app(store, self._credentials, self._faults, self._limits, any_host=any_host),
+            access_log=None,  # the API key is in the address
+            logger=_SILENT,
+            keepalive_timeout=self._limits.head_seconds,
+            auto_decompress=False,
+            shutdown_timeout=_GRACE_SECONDS,
+        )
+        await runner.setup()
+        serve = runner.server
+        assert serve  # noqa: S101 -- it has been set up
+
+        def accept() -> asyncio.Protocol:
+            return serve() if len(serve.connections) < self._limits.connections else _Refusal()
+
+        listening = await loop.create_server(accept, sock=listener)
+        started.set_result(partial(loop.call_soon_threadsafe, stopping.set))
+        await stopping.wait()
+        listening.close()
+        await runner.cleanup()
+
+
+class _Refusal(asyncio.Protocol):
+    """Ends a connection as soon as it is made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
-from rjcli.report.text import visible
+from rjcli.visible_text import visible
 
 if TYPE_CHECKING:
     from rjcli.report.terminal import TerminalConsole
@@ -60,9 +60,14 @@ class PlainConsole:
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
-    def print_line(self, text: str, *, label: str = "", style: str = "") -> None:
-        """Print a line, with a label before it; invisible characters are shown."""
-        del style  # there are no control characters off a terminal
+    def print_line(
+        self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
+    ) -> None:
+        """Print a line, with a label before it; invisible characters are shown.
+
+        ``unbroken``: where it is longer than the terminal is wide, no line breaks get into it.
+        """
+        del style, unbroken  # off a terminal there are neither colours nor a width
         self.write(f"{visible(label)}{visible(text)}\n")
 
     def write(self, text: str) -> None:

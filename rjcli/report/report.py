@@ -56,6 +56,11 @@ class Report:
         if not self._settings.quiet:
             self._err.print_line(text)
 
+    def command(self, purpose: str, command: str) -> None:
+        """Show a command to copy, and what it is for; not with ``--quiet``."""
+        if not self._settings.quiet:
+            self._err.print_line(command, label=f"{purpose}: ", unbroken=True)
+
     def error(self, message: str, hint: str | None) -> None:
         """Tell what went wrong and what to do next."""
         self._err.print_line(message, label="rjcli: error: ", style="bold red")

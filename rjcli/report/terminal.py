@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rjcli.events import Progressed
 from rjcli.report.progress import describe_counts
-from rjcli.report.text import visible
+from rjcli.visible_text import visible
 
 _REFRESH_SECONDS = 0.25
 # Left free: a ^C that wraps there would shift the bar, and leave some of it behind.
@@ -30,8 +30,11 @@ class TerminalConsole:
         self.rich = rich.console.Console(file=file, markup=False, highlight=False, emoji=False)
         self.is_live = self.rich.is_terminal and not self.rich.is_dumb_terminal
 
-    def print_line(self, text: str, *, label: str = "", style: str = "") -> None:
-        self.rich.print(Text.assemble((visible(label), style), visible(text)))
+    def print_line(
+        self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
+    ) -> None:
+        line = Text.assemble((visible(label), style), visible(text))
+        self.rich.print(line, soft_wrap=unbroken)
 
     def write(self, text: str) -> None:
         self.rich.file.write(text)

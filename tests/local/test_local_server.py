@@ -15,14 +15,14 @@ import pytest
 from rjcli.errors import InputError, UsageError
 from rjcli.local.app import LocalCredentials
 from rjcli.local.faults import Faults
-from rjcli.local.server import LocalServer
+from rjcli.local.server import Address, LocalServer
 
 from .conftest import API_KEY, CREDENTIALS, RunningApi
 
 ORDER = {"keys": ["id"], "id": 1}
 REQUEST = (
-    f"POST /v2/client/12/table/orders/data?apikey={API_KEY} HTTP/1.1\r\nHost: a\r\n"
-    'Content-Length: 22\r\n\r\n{"keys":["id"],"id":1}'
+    f"POST /v2/client/12/table/orders/data?apikey={API_KEY} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    'Content-Type: application/json\r\nContent-Length: 22\r\n\r\n{"keys":["id"],"id":1}'
 ).encode()
 
 
@@ -33,32 +33,33 @@ def connect(api: RunningApi) -> socket.socket:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::", ""])  # noqa: S104 -- to be refused
-def test_local_server_stays_on_this_machine(tmp_path: Path, host: str) -> None:
+def test_local_server_stays_on_this_machine(host: str) -> None:
     """Addresses that others can reach are refused unless asked for."""
-    with pytest.raises(ValueError, match="not an address of this machine"):
-        LocalServer(tmp_path / "a.db", CREDENTIALS, host=host)
-    LocalServer(tmp_path / "a.db", CREDENTIALS, host=host, allow_remote=True)
+    with pytest.raises(UsageError, match="not an address of this machine"):
+        Address(host)
+    assert Address(host, allow_remote=True).host == host
 
 
 def test_local_server_refuses_a_port_in_use(tmp_path: Path) -> None:
     """A port that is taken is a usage error with a hint, and nothing stays open."""
     with LocalServer(tmp_path / "a.db", CREDENTIALS) as running:
         port = urlsplit(running.base_url).port
-        second = LocalServer(tmp_path / "b.db", CREDENTIALS, port=port or 0)
+        second = LocalServer(tmp_path / "b.db", CREDENTIALS, address=Address(port=port or 0))
         with pytest.raises(UsageError, match=f"port {port}") as caught, second:
             pass
     assert caught.value.hint is not None
 
 
-def test_local_server_refuses_an_impossible_port(tmp_path: Path) -> None:
+def test_local_server_refuses_an_impossible_port() -> None:
     """A port out of range is a usage error, too."""
     for port in (-1, 65536):
         with pytest.raises(UsageError, match="a port is from 0 to 65535"):
-            LocalServer(tmp_path / "a.db", CREDENTIALS, port=port)
+            Address(port=port)
 
 
 def test_local_server_refuses_a_foreign_file(tmp_path: Path) -> None:
     """A file that is not the local API's is an input error when the server starts."""
+    (tmp_path / "a.db").touch(0o600)
     (tmp_path / "a.db").write_text("id,name\n")
     with pytest.raises(InputError), LocalServer(tmp_path / "a.db", CREDENTIALS):
         pass
@@ -70,7 +71,7 @@ def test_local_server_ends_with_connections_open(tmp_path: Path) -> None:
     with LocalServer(tmp_path / "a.db", CREDENTIALS, Faults(latency=60)) as server:
         address = ("127.0.0.1", urlsplit(server.base_url).port)
         idle, half, slow = (socket.create_connection(address, timeout=10) for _ in range(3))
-        idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert idle.recv(100).startswith(b"HTTP/1.1 200")
         half.sendall(REQUEST[:-5])
         slow.sendall(REQUEST)
@@ -133,7 +134,7 @@ def test_local_broken_store_is_a_500(api: RunningApi, capfd: pytest.CaptureFixtu
     """An error in the store is answered 500 as JSON, prints nothing, and the server goes on."""
     api.push("orders", ORDER)
     connection = sqlite3.connect(api.path)
-    connection.execute("drop table orders")
+    connection.execute("drop table _rjcli_records_1")
     connection.close()
     answer = api.push("orders", ORDER)
     assert (answer.status_code, answer.json()["code"]) == (500, 500)

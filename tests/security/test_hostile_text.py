@@ -29,8 +29,8 @@ from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.lookup import Credentials
 from rjcli.errors import RjcliError, TransportError, UsageError
 from rjcli.http.transport import Transport
-from rjcli.report import visible
 from rjcli.settings.parsers import parse_client_id, parse_table
+from rjcli.visible_text import visible
 from tests.conftest import Rjcli, Serve
 from tests.support.scripted import ScriptedServer, always, answer
 from tests.support.terminal import Terminal
@@ -138,6 +138,32 @@ def test_visible_text_is_inert(text: str) -> None:
         "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\ud800-\udfff]", shown
     )
     shown.encode()
+
+
+# Unicode's Default_Ignorable_Code_Point: fillers, selectors and marks that take up no space.
+IGNORABLE = [
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x180B, 0x1810),
+    *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2070),
+    *range(0xFE00, 0xFE10),
+    *range(0xFFF0, 0xFFF9),
+    *range(0x1BCA0, 0x1BCA4),
+    *range(0x1D173, 0x1D17B),
+    *range(0xE0000, 0xE1000),
+]
+
+
+def test_ignorable_characters_are_shown() -> None:
+    """Each character that Unicode lets a terminal ignore is shown as its escape."""
+    assert [hex(code) for code in IGNORABLE if not visible(chr(code)).startswith("\\")] == []
+
+
+def test_readable_text_stays_as_it_is() -> None:
+    """Letters, accents, other scripts, symbols and emoji are shown as they are."""
+    text = "Grüße, 漢字, العربية, हिन्दी, e\u0301, ₿ 👍 \\n"
+    assert visible(text) == text
 
 
 @pytest.fixture(scope="module")

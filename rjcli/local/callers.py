@@ -1,0 +1,28 @@
+"""Whose requests are answered: programs that know the address, but no other site's pages.
+
+A browser sends to this machine's servers whatever a page asks it to, and lets a page
+read the answers if the page's own host name has been made to mean this machine. It
+says which name it used (Host) and, when a page writes, whose page it is (Origin).
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from rjcli.api.base_url import is_loopback
+
+
+def refusal_reason(headers: Mapping[str, str], *, any_host: bool) -> str | None:
+    """Say why a request with these headers is refused; None if it is answered."""
+    host, origin = headers.get("Host", ""), headers.get("Origin")
+    if not (any_host or is_loopback(_hostname(host))):
+        return f"this server does not answer for the host {host!r}; --allow-remote makes it"
+    if origin is not None and origin.lower() != f"http://{host}".lower():
+        return f"this server answers no page of another site, such as {origin!r}"
+    return None
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
