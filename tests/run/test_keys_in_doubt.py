@@ -2,8 +2,8 @@
 
 import os
 import resource
-from collections.abc import Hashable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,14 +12,16 @@ from rjcli.model import Doubt, Record
 from rjcli.run import keys_in_doubt, moment
 from rjcli.run.keys_in_doubt import KeysInDoubt
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
 SETTLE = 60.0
 EXACT = (("id", '"a"'),)
 
 
 def doubt(until: float, *versions: int, version: bytes | None = b"v" * 16) -> Doubt:
     """A doubt, with the newest version of one key if there is any."""
-    records = [_record(number) for number in versions]
-    return Doubt(until, version, {EXACT: each for each in records})
+    return Doubt(until, version, {EXACT: _record(max(versions))} if versions else {})
 
 
 def _record(version: int) -> Record:
