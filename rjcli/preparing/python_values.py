@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from rjcli.json_text import parse_objects
+from rjcli.json_text import parse_objects, parse_value
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
 
 FILE = "<records>"  # in the place of a file's name

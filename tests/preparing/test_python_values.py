@@ -63,7 +63,7 @@ PARIS = dt.datetime(2019, 8, 1, 14, 22, 32, 5, ZoneInfo("Europe/Paris"))
         (Decimal("1E+5"), "1E+5"),
         (True, "true"),
         (None, "null"),
-        (1e16, "1e16"),
+        (1e16, "1e+16"),
         (0.1, "0.1"),
         ("é\u2028", '"é\u2028"'),
         (dt.datetime(2019, 8, 1, 14, 22, 32), '"2019-08-01T14:22:32"'),  # noqa: DTZ001
