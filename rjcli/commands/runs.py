@@ -35,7 +35,7 @@ def _document(run: RunRecord) -> dict[str, Any]:
     return {
         "run": run.name,
         "status": run.status,
-        "started": run.started,
+        "started": run.started.isoformat(),
         "environment": run.environment,
         "table": run.job.get("table"),
         "inputs": run.job.get("files"),
@@ -59,7 +59,7 @@ def _what(run: RunRecord) -> str:
 def _lines(run: RunRecord) -> list[str]:
     lines = [
         f"{run.name}: {run.status}",
-        f"started {run.started}",
+        f"started {run.started.isoformat()}",
         _what(run),
         f"environment {run.environment}, {run.job.get('base URL')}",
         _counts(run),

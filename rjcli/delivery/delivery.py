@@ -69,6 +69,7 @@ class Delivery:
         self._whole_refusals = 0
         self._repeat_refusals = 0  # records
         self.not_before = 0.0  # on the clock of the timing: nothing is sent until then
+        self.has_accepted = False  # the API, some record of this push, now or before
 
     @property
     def in_flight(self) -> int:
@@ -214,6 +215,7 @@ class Delivery:
             case OutcomeKind.ACKNOWLEDGED:
                 taken.parts.pop()
                 self.tally.accepted += 1
+                self.has_accepted = True
                 self.late.accept(part.batch.records, part.began)
                 self._settle(taken, Settlement(RecordOutcome.ACCEPTED, part.batch.records))
             case OutcomeKind.REFUSED | OutcomeKind.TOO_LARGE:
@@ -235,7 +237,7 @@ class Delivery:
         self._settle(taken, _rejection(part.batch, outcome))
         taken.refused += 1
         records = len(taken.batch.records)
-        if self.tally.accepted or taken.refused < records:
+        if self.has_accepted or taken.refused < records:
             return
         self._whole_refusals += 1
         if records > 1 or self._whole_refusals == _LONE_REFUSALS:

@@ -127,6 +127,8 @@ class TablePush:
             return UnfinishedError(
                 "there is not enough memory", hint="give it more, or push with fewer --jobs"
             )
+        except OSError as error:  # such as too many open files
+            return UnfinishedError(f"the system refuses: {error.strerror}", hint="see to it first")
         except Exception as error:  # noqa: BLE001 - the account is kept whatever went wrong
             for line in trace(error, os.environ):
                 self._note(line)
@@ -138,6 +140,7 @@ class TablePush:
         delivery, run = self._delivery, self._run
         if run is None or isinstance(delivery, DryRun):
             return
+        delivery.has_accepted = self._ledger.counts.accepted > 0
         delivery.late.restore(run.doubts)
         delivery.late.inherit(*run.inherited)
         delivery.not_before = run.not_before

@@ -25,15 +25,16 @@ KEPT_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as its directory tells of it. ``summary`` None: it did not come to its end.
+    """A run as its directory describes it.
 
+    ``summary`` None: it did not come to its end, or its summary is damaged.
     ``checkpoint`` None: it is damaged.
     """
 
     directory: Path
     name: str
     job: Mapping[str, Any]
-    started: str
+    started: datetime
     environment: str
     command: tuple[str, ...]
     working_directory: str
@@ -43,7 +44,7 @@ class RunRecord:
 
     @classmethod
     def read(cls, directory: Path) -> "RunRecord | None":
-        """Read a run's directory; None if it is none."""
+        """Read a run's directory; None if it is none, or says nothing that can be understood."""
         job = _read(directory / JOB)
         if job is None:
             return None
@@ -52,12 +53,12 @@ class RunRecord:
                 directory=directory,
                 name=str(job["run"]),
                 job=dict(job["job"]),
-                started=str(job["started"]),
+                started=datetime.fromisoformat(job["started"]),
                 environment=str(job["environment"]),
                 command=tuple(map(str, job["command"])),
                 working_directory=str(job["working_directory"]),
                 checkpoint=_read_good_checkpoint(directory),
-                summary=_read(directory / SUMMARY),
+                summary=_read_good_summary(directory),
                 is_running=is_held(directory / LOCK),
             )
         except (KeyError, TypeError, ValueError):
@@ -99,7 +100,7 @@ class RunRecord:
     def counts(self) -> Mapping[str, int]:
         """How many records met which fate; of a run without a summary those of its prefix."""
         if self.summary:
-            return dict(self.summary["records"])
+            return {name: int(number) for name, number in self.summary["records"].items()}
         if self.checkpoint is None:
             return {}
         accepted, rejected = self.checkpoint.accepted, self.checkpoint.rejected
@@ -110,7 +111,7 @@ def list_runs(state: Path) -> list[RunRecord]:
     """All runs, the newest first."""
     found = map(RunRecord.read, (state / "runs").glob("*"))
     runs = [run for run in found if run]
-    return sorted(runs, key=lambda run: datetime.fromisoformat(run.started), reverse=True)
+    return sorted(runs, key=lambda run: run.started, reverse=True)
 
 
 def find_run(state: Path, name: str) -> RunRecord:
@@ -145,10 +146,23 @@ def _is_older(directory: Path, moment: float) -> bool:
 
 def _read(path: Path) -> dict[str, Any] | None:
     """A JSON object in a file; None if there is none, or it cannot be read."""
-    with suppress(UsageError, ValueError):
+    with suppress(UsageError, ValueError, RecursionError):
         content = read_own_file(path, path.name, MAX_BYTES)
         document = json.loads(content) if content else None
         return document if isinstance(document, dict) else None
+    return None
+
+
+def _read_good_summary(directory: Path) -> dict[str, Any] | None:
+    summary = _read(directory / SUMMARY)
+    with suppress(KeyError, AttributeError):
+        if (
+            summary
+            and isinstance(summary["status"], str)
+            and isinstance(summary["resumable"], bool)
+            and all(type(number) is int for number in summary["records"].values())
+        ):
+            return summary
     return None
 
 

@@ -66,12 +66,12 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         directory = _choose(request, state)
         _prepare(directory)
         stack.enter_context(Lock(directory / LOCK, str(directory), started))
-        earlier = read_checkpoint(directory)
-        is_resumed = bool(earlier and request.settings.resume)
-        if earlier and is_resumed:
+        earlier = read_checkpoint(directory) if request.settings.resume else None
+        is_resumed = earlier is not None
+        if earlier:
             checkpoint = _resume(request, directory, earlier)
         else:
-            checkpoint = _begin(request, directory, started, is_used=earlier is not None)
+            checkpoint = _begin(request, directory, started)
         if state:
             state.remember(series_of(request.job), directory)
         in_doubt = _open_in_doubt(
@@ -187,9 +187,8 @@ def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Che
     return checkpoint
 
 
-def _begin(request: RunRequest, directory: Path, started: str, *, is_used: bool) -> Checkpoint:
-    if is_used:
-        _check_replaceable(directory)
+def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
+    _check_replaceable(directory)
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
@@ -208,9 +207,16 @@ def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> N
         "started": checkpoint.started,
         "environment": request.environment,
         "command": request.settings.command,
-        "working_directory": str(Path.cwd()),
+        "working_directory": _working_directory(),
     }
     replace_file(directory, JOB, json.dumps(job, indent=1).encode() + b"\n")
+
+
+def _working_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it has been deleted
+        return "/"
 
 
 def _check_replaceable(directory: Path) -> None:

@@ -251,3 +251,15 @@ def test_stop_waits_for_requests_in_flight(serve: Serve) -> None:
     assert result.counts[RecordOutcome.ACCEPTED] == 100 * len(server.requests)
     assert result.counts[RecordOutcome.UNSENT] > 0
     assert result.counts[RecordOutcome.UNKNOWN] == 0
+
+
+def test_refused_stretch_of_a_push_that_worked_before_is_no_wrong_call(serve: Serve) -> None:
+    """Where records were accepted before, as by a run that is resumed, refused ones are rejects."""
+    server = serve(always(answer(400, b'{"reasons":["bad"]}')))
+
+    def has_worked(delivery: Delivery) -> None:
+        delivery.has_accepted = True
+
+    result = deliver(server, versions(300, 10**9), started=has_worked)
+    assert result.error is None
+    assert len(result.rejections) == 300

@@ -1,0 +1,157 @@
+"""Opening a run: which one is resumed, and what damaged state does."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rjcli.errors import UnfinishedError, UsageError
+from rjcli.run import Ledger, Run, RunRequest, find_run, list_runs, open_run
+from rjcli.settings.values import RunSettings
+
+STATE = ".local/state/rjcli"
+
+
+class Runs:
+    """Opens runs with a home of their own."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+        self.state = home / STATE
+        self.notes: list[str] = []
+
+    @contextmanager
+    def open(
+        self,
+        name: str,
+        files: tuple[str, ...] = ("a.csv",),
+        *,
+        resume: bool = False,
+        settings: RunSettings = RunSettings(),  # noqa: B008 - frozen
+        **job: Any,
+    ) -> Iterator[Run]:
+        """Open a run of a job."""
+        identity = {"table": "t", "files": [*files], **job}
+        settings = replace(settings, resume=resume, command=("push", *files))
+        request = RunRequest(
+            settings, identity, "http://h/v2", 1, "t", 60.0, name, "custom", {}, self.notes.append
+        )
+        with open_run(request) as run:
+            yield run
+
+    def finish(self, name: str, *files: str, **options: Any) -> Path:
+        """Open a run and bring it to its end."""
+        with self.open(name, files or ("a.csv",), **options) as run:
+            ledger = Ledger(run, dict)
+            ledger.close_span(1, b"digest", None, 0)
+            ledger.close(None)
+            run.conclude({"status": "complete", "resumable": False, "records": {"read": 0}})
+            return run.directory
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Runs in a home of their own."""
+    return Runs(tmp_path, monkeypatch)
+
+
+def test_last_run_is_resumed_whatever_the_clock_said(runs: Runs) -> None:
+    """The run that began last is resumed, though its name and time say that it is older."""
+    runs.finish("20261231-000000-t-aaaa")
+    runs.finish("20250101-000000-t-bbbb")
+    with runs.open("20260101-000000-t-cccc", resume=True) as run:
+        assert run.name == "20250101-000000-t-bbbb"
+
+
+def test_more_inputs_at_the_end_are_the_same_job(runs: Runs) -> None:
+    """A folder that gained files goes on with its run; other files are another job."""
+    runs.finish("run", "a.csv", "b.csv")
+    with runs.open("more", ("a.csv", "b.csv", "c.csv"), resume=True) as run:
+        assert run.name == "run"
+        Ledger(run, dict).close(None)
+    with runs.open("same", ("a.csv", "b.csv", "c.csv"), resume=True) as run:
+        assert run.name == "run"
+    for files in [("a.csv",), ("b.csv", "a.csv"), ("c.csv",)]:
+        with runs.open(f"new-{len(files)}-{files[0]}", files, resume=True) as run:
+            assert run.resumed is None
+
+
+def test_same_job_is_held_by_one_process(runs: Runs) -> None:
+    """While a run is open, its job and its directory are refused to others: exit 5."""
+    with runs.open("one") as run:
+        with pytest.raises(UnfinishedError, match="at work on the same job"), runs.open("two"):
+            pass
+        taken = RunSettings(directory=str(run.directory))
+        with (
+            pytest.raises(UnfinishedError, match="at work on"),
+            runs.open("three", ("other.csv",), settings=taken),
+        ):
+            pass
+
+
+DAMAGE = [b"", b"\xff\xfe", b"null", b"[]", b"{}", b"[" * 100_000, b'{"run": 1, "job": 2}', b"{"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["job.json", "summary.json", "checkpoint.json", "lock"])
+def test_damaged_run_harms_no_other(runs: Runs, name: str, damage: bytes) -> None:
+    """Whatever is in one run's files, all others are listed, found and resumed."""
+    runs.finish("good")
+    bad = runs.finish("bad", "b.csv")
+    (bad / name).write_bytes(damage)
+    assert "good" in [run.name for run in list_runs(runs.state)]
+    for run in list_runs(runs.state):
+        assert run.status
+        assert isinstance(run.is_resumable, bool)
+        assert all(type(number) is int for number in run.counts.values())
+    assert find_run(runs.state, "good").name == "good"
+    with runs.open("next", resume=True) as opened:
+        assert opened.name == "good"
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, b'{"version": 99}'])
+@pytest.mark.parametrize("is_named", [False, True], ids=["state", "run-dir"])
+def test_damaged_checkpoint_names_a_way_out_that_works(
+    runs: Runs, tmp_path: Path, damage: bytes, *, is_named: bool
+) -> None:
+    """A checkpoint that cannot be read is refused to resume; without --resume the push begins."""
+    settings = RunSettings(directory=str(tmp_path / "run") if is_named else None)
+    directory = runs.finish("run", settings=settings)
+    (directory / "checkpoint.json").write_bytes(damage)
+    with (
+        pytest.raises(UsageError) as caught,
+        runs.open("next", resume=True, settings=settings),
+    ):
+        pass
+    assert "checkpoint" in caught.value.message
+    assert ("newer rjcli" in caught.value.message) is (b"99" in damage)
+    assert "without --resume" in str(caught.value.hint)
+    with runs.open("next", settings=settings) as run:
+        assert run.resumed is None
+
+
+def test_rejects_that_were_changed_are_not_gone_on_with(runs: Runs) -> None:
+    """Rejects shorter than the checkpoint says are refused to resume, with a way out."""
+    directory = runs.finish("run")
+    checkpoint = json.loads((directory / "checkpoint.json").read_bytes())
+    checkpoint["sizes"] = {"rejects.ndjson": 10}
+    (directory / "checkpoint.json").write_text(json.dumps(checkpoint))
+    (directory / "rejects.ndjson").write_text("short")
+    with pytest.raises(UsageError, match="has been changed"), runs.open("next", resume=True):
+        pass
+
+
+def test_deleted_working_directory_is_no_crash(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run begins also where the working directory is gone."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    runs.finish("run")
