@@ -15,12 +15,17 @@ Console: TypeAlias = "PlainConsole | TerminalConsole"
 
 def open_console(stream: TextIO) -> Console:
     """A console on a stream: in colours on a terminal, else plain lines of any length."""
-    file = cast("TextIO", _Tolerant(stream))
+    file = tolerant(stream)
     if not stream.isatty():
         return PlainConsole(file)
     from rjcli.report.terminal import TerminalConsole  # takes its time, as rich does
 
     return TerminalConsole(file)
+
+
+def tolerant(stream: TextIO) -> TextIO:
+    """A stream that drops what it is given once nobody reads it any more."""
+    return cast("TextIO", _Tolerant(stream))
 
 
 class _Tolerant(io.TextIOBase):

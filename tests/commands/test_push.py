@@ -203,14 +203,20 @@ def test_no_keys_anywhere_is_a_usage_error(rjcli: Rjcli, local_api: LocalApi) ->
     [
         (["nowhere.csv", "-t", "t", "-k", "id"], "cannot read nowhere.csv: No such file"),
         ([".", "-t", "t", "-k", "id"], ". is a directory"),
-        (["r.ndjson", "-t", "a-b", "-k", "id"], "bad table name: 'a-b'"),
+        (
+            ["r.ndjson", "-t", "a-b", "-k", "id"],
+            "--table must be a name of letters, digits and underscores, not 'a-b'",
+        ),
         (["r.ndjson", "-t", "t", "-k", "id,,x"], "--keys has an empty name"),
         (["r.ndjson", "-t", "t", "-k", "id", "--batch-size", "101"], "--batch-size"),
         (["r.ndjson", "-t", "t", "-k", "id", "--colour"], "--colour"),
         (["r.ndjson", "-k", "id"], "--table"),
         (["-t", "t", "-k", "id"], "FILE"),
         (["r.ndjson", "-t", "t", "-k", "id", "--base-url", "http://example.com"], "use https"),
-        (["r.ndjson", "-t", "t", "-k", "id", "--client-id", "0"], "client id"),
+        (
+            ["r.ndjson", "-t", "t", "-k", "id", "--client-id", "0"],
+            "--client-id must be a positive whole number",
+        ),
         (["r.ndjson", "-t", "t", "-k", "id", "--api-key-file", "none"], "none"),
         (["r.ndjson", "-", "-", "-t", "t", "-k", "id"], "stdin"),
     ],
