@@ -33,9 +33,9 @@ class Command:
         self._run = run
         parameters = inspect.get_annotations(run)
         self._finds_profile = {"profile", "previous"} & parameters.keys()
-        self._settings = [each for each in parameters.values() if isinstance(each, type(Struct))]
+        self.settings = [each for each in parameters.values() if isinstance(each, type(Struct))]
         self.options: Mapping[str, Declared] = {
-            option.key: option for option in options_of(*self._settings)
+            option.key: option for option in options_of(*self.settings)
         }
 
     def run(self, words: Mapping[str, Any]) -> int:
@@ -45,7 +45,7 @@ class Command:
         try:
             profiles = [self._find_profile(given)] if self._finds_profile else []
             given = strongest(given, *(profile.given() for profile in profiles if profile))
-            settings = [read(each, given) for each in self._settings]
+            settings = [read(each, given) for each in self.settings]
         except UsageError as error:
             error.hint = error.hint or f"rjcli {self.name} --help"
             raise

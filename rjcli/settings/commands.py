@@ -37,11 +37,13 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
     base_url: Annotated[
         Given | None, Option("Address of another Import API.", BASE_URL, keeps_source=True)
     ] = None
-    client_id: Annotated[Given | None, Option("Client id.", CLIENT_ID, keeps_source=True)] = None
-    ca_file: Annotated[
-        str | None, Option("Trust the certificate authorities in it, too (PEM).", _FILE)
+    client_id: Annotated[
+        Given | None, Option("Client id of the Import API.", CLIENT_ID, keeps_source=True)
     ] = None
-    timeout: Annotated[float, Option("Longest wait for one answer.", duration(0.001))] = 30.0
+    ca_file: Annotated[
+        str | None, Option("Also trust the certificate authorities in this PEM file.", _FILE)
+    ] = None
+    timeout: Annotated[float, Option("Maximum wait for an answer.", duration(0.001))] = 30.0
 
     @property
     def target(self) -> Target:
@@ -58,31 +60,33 @@ class AccessSettings(TargetSettings, frozen=True, kw_only=True):
     """Which Import API to talk to, and where its credentials are. ``database``: the local one's."""
 
     profile: Annotated[
-        str | None, Option("Stored by login: stands in for what is not given.", _PROFILE)
+        str | None, Option("Profile to use for what is not given; rjcli login stores it.", _PROFILE)
     ] = None
     api_key_file: Annotated[
         Given | None,
-        Option("File that holds the API key; else RJCLI_API_KEY.", _FILE, keeps_source=True),
+        Option("File that holds the API key; otherwise RJCLI_API_KEY.", _FILE, keeps_source=True),
     ] = None
-    database: Annotated[
-        str, Option("With --env local: keep the records here.", _FILE, name="db")
-    ] = "rjcli-local.db"
+    database: Annotated[str, Option("Database file of --env local.", _FILE, name="db")] = (
+        "rjcli-local.db"
+    )
 
 
 class LoginSettings(TargetSettings, frozen=True, kw_only=True):
     """The profile to store, and where its key goes."""
 
-    profile: Annotated[str, Option("What to call it; default is used on its own.", _PROFILE)] = (
-        "default"
-    )
+    profile: Annotated[
+        str, Option("Name of the profile; the one named default needs no --profile.", _PROFILE)
+    ] = "default"
     table: Table | None = None
     keys: Keys = ()
     store: Annotated[
         KeyStore,
-        Option("Where to keep the API key; auto: the system keyring, if any.", choice(KeyStore)),
+        Option(
+            "Where to store the API key; auto: in the system keyring, if any.", choice(KeyStore)
+        ),
     ] = KeyStore.AUTO
-    check: Annotated[bool, Option("Do not ask the API whether it takes the credentials.")] = True
-    delete: Annotated[bool, Option("Delete the profile instead.")] = False
+    check: Annotated[bool, Option("Store the credentials without trying them.")] = True
+    delete: Annotated[bool, Option("Delete the profile and its key.")] = False
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -91,28 +95,36 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     Times in seconds; rates are shares of all upserts, from 0 to 1.
     """
 
-    group: ClassVar = Group("Server", "Where it listens, and what goes wrong on purpose.")
+    group: ClassVar = Group("Server", "Where it listens, and which faults it makes on purpose.")
 
-    host: Annotated[str, Option("Where to listen.", text("an address", "ADDRESS"))] = "127.0.0.1"
-    allow_remote: Annotated[bool, Option("Let it be an address that others can reach.")] = False
-    port: Annotated[int, Option("Where to listen; 0 takes a free one.", whole(0, 65535))] = 8080
-    database: Annotated[str, Option("Keep the records here.", _FILE, name="db")] = "rjcli-local.db"
-    client_id: Annotated[int | None, Option("The client it knows.", CLIENT_ID, shown="1")] = None
+    host: Annotated[str, Option("Address to listen on.", text("an address", "ADDRESS"))] = (
+        "127.0.0.1"
+    )
+    allow_remote: Annotated[bool, Option("Allow an address that other machines can reach.")] = False
+    port: Annotated[int, Option("Port to listen on; 0: a free one.", whole(0, 65535))] = 8080
+    database: Annotated[str, Option("Database file for the records.", _FILE, name="db")] = (
+        "rjcli-local.db"
+    )
+    client_id: Annotated[int | None, Option("Client id to accept.", CLIENT_ID, shown="1")] = None
     api_key_file: Annotated[
         str | None,
-        Option("File that holds the API key it knows; else RJCLI_API_KEY, else local-key.", _FILE),
+        Option("File that holds the API key to accept; otherwise RJCLI_API_KEY.", _FILE),
     ] = None
     latency: Annotated[float, Option("Wait before each answer.", duration())] = 0.0
-    fail: Annotated[float, Option("Share of upserts that fail.", _SHARE)] = 0.0
-    fail_status: Annotated[int, Option("How they fail.", whole(400, 599))] = 503
-    drop: Annotated[float, Option("Share of upserts dropped, not applied.", _SHARE)] = 0.0
-    drop_after_apply: Annotated[
-        float, Option("Share of upserts applied, then dropped.", _SHARE)
+    fail: Annotated[float, Option("Share of upserts to answer with an error.", _SHARE)] = 0.0
+    fail_status: Annotated[int, Option("Status of these errors.", whole(400, 599))] = 503
+    drop: Annotated[
+        float, Option("Share of connections to drop before an upsert is applied.", _SHARE)
     ] = 0.0
+    drop_after_apply: Annotated[float, Option("Share of connections to drop after it.", _SHARE)] = (
+        0.0
+    )
     retry_after: Annotated[
-        int | None, Option("Retry-After of failing answers, in seconds.", whole(0))
+        int | None, Option("Retry-After of these errors, in seconds.", whole(0))
     ] = None
-    seed: Annotated[int | None, Option("The same faults again.", whole(0))] = None
+    seed: Annotated[int | None, Option("Seed: the same one makes the same faults.", whole(0))] = (
+        None
+    )
 
 
 class RunsSettings(Struct, frozen=True):
@@ -122,7 +134,7 @@ class RunsSettings(Struct, frozen=True):
 
     run: Annotated[
         str | None,
-        Option("Show this one: its name or directory.", path("RUN"), is_positional=True),
+        Option("Run to show: its name or directory.", path("RUN"), is_positional=True),
     ] = None
 
 
@@ -131,29 +143,29 @@ class JsonSettings(Struct, frozen=True, kw_only=True):
 
     group: ClassVar = _OUTPUT
 
-    json: Annotated[bool, Option("Print one JSON object on stdout, and nothing else.")] = False
+    json: Annotated[bool, Option("Print one JSON object on stdout.")] = False
 
 
 class LogSettings(Struct, frozen=True):
     """Where a push writes its log; ``file`` None: nowhere."""
 
-    group: ClassVar = Group("Log", "A file that is told everything, whatever the terminal shows.")
+    group: ClassVar = Group("Log", "A file with all messages, whatever the terminal shows.")
 
     file: Annotated[
-        str | None, Option("Write a log here.", _FILE, name="log_file", hidden=True)
+        str | None, Option("File to write a log to.", _FILE, name="log_file", hidden=True)
     ] = None
     format: Annotated[
         LogFormat,
-        Option("How its lines are written.", choice(LogFormat), name="log_format", hidden=True),
+        Option("Form of its lines.", choice(LogFormat), name="log_format", hidden=True),
     ] = LogFormat.TEXT
 
 
 class OutputSettings(JsonSettings, frozen=True, kw_only=True):
     """What a push shows, and how."""
 
-    progress: Annotated[ProgressMode, Option("How to show progress.", choice(ProgressMode))] = (
+    progress: Annotated[ProgressMode, Option("How progress is shown.", choice(ProgressMode))] = (
         ProgressMode.AUTO
     )
-    quiet: Annotated[bool, Option("Show errors only.", short="-q")] = False
+    quiet: Annotated[bool, Option("Print nothing if all went well.", short="-q")] = False
     verbose: Annotated[bool, Option("Show every reject.", short="-v")] = False
     log: LogSettings = LogSettings()

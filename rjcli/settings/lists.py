@@ -13,6 +13,7 @@ from typing import Any
 from rjcli.settings.kinds import BadValueError, Kind, is_utf8, quoted
 
 _QUOTED = re.compile(r'\s*+"((?:[^"]|"")*+)"\s*+')
+_SPECIAL = re.compile(r'[,="]|^\s|\s$')
 _PLAIN = {",": re.compile("[^,]*+"), ",=": re.compile("[^,=]*+")}
 
 
@@ -68,6 +69,12 @@ def pairs(
         return found
 
     return Kind(f"pairs such as {metavar}", parse, metavar, split=split, is_repeatable=True)
+
+
+def join_names(items: Sequence[str]) -> str:
+    """Names as a text that is read as the same names."""
+    doubled = [name.replace('"', '""') for name in items]
+    return ",".join(f'"{name}"' if _SPECIAL.search(name) else name for name in doubled)
 
 
 def _items(value: object) -> tuple[str, ...]:

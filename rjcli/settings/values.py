@@ -14,7 +14,7 @@ from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType, Compression, Dialect, Format, HeaderEmpty, Resume
 from rjcli.settings.given import Given
 from rjcli.settings.kinds import choice, duration, number, path, size, whole
-from rjcli.settings.lists import names, texts
+from rjcli.settings.lists import join_names, names, texts
 from rjcli.settings.option import NOT_IDENTITY, Group, Option
 from rjcli.settings.option_kinds import (
     CHARACTER,
@@ -38,7 +38,7 @@ _TOLERANCE = Group("Tolerance", "How much may go wrong.", identity=False)
 _GUARDS = Group("Guards", "What counts as a mistake.")
 
 Table = Annotated[str, Option("Table to load records into.", TABLE, "-t")]
-Keys = Annotated[tuple[str, ...], Option("Names of the key fields: id,sku.", KEYS, "-k")]
+Keys = Annotated[tuple[str, ...], Option("Primary-key fields: id,sku.", KEYS, "-k")]
 
 
 class CsvSettings(Struct, frozen=True):
@@ -49,40 +49,43 @@ class CsvSettings(Struct, frozen=True):
 
     group: ClassVar = Group("CSV", "How CSV and TSV files are written, and what values become.")
 
-    encoding: Annotated[str, Option("How text is encoded.", ENCODING)] = DEFAULT_ENCODING
+    encoding: Annotated[str, Option("Text encoding.", ENCODING)] = DEFAULT_ENCODING
     delimiter: Annotated[
         str | None,
-        Option(r"Between values; \t is a tab.", DELIMITER, shown="found from the header"),
+        Option(r"Character between values; \t is a tab.", DELIMITER, shown="found from the header"),
     ] = None
     dialect: Annotated[
         Dialect, Option("Rules of quoting, escaping and null.", choice(Dialect), hidden=True)
     ] = Dialect.RFC4180
-    quote: Annotated[str | None, Option("Around values.", CHARACTER, hidden=True)] = None
-    escape: Annotated[str | None, Option("Before a literal character.", CHARACTER, hidden=True)] = (
-        None
-    )
-    header: Annotated[bool, Option("The first row is no header, but data.", hidden=True)] = True
+    quote: Annotated[str | None, Option("Character around values.", CHARACTER, hidden=True)] = None
+    escape: Annotated[
+        str | None, Option("Character before a literal one.", CHARACTER, hidden=True)
+    ] = None
+    header: Annotated[bool, Option("The first row is data, not a header.", hidden=True)] = True
     columns: Annotated[
-        tuple[str, ...], Option("Names of the columns: a,b.", names("NAMES"), hidden=True)
+        tuple[str, ...],
+        Option("Column names, for files without a header: a,b.", names("NAMES"), hidden=True),
     ] = ()
     header_empty: Annotated[
-        HeaderEmpty, Option("A column without a name.", choice(HeaderEmpty), hidden=True)
+        HeaderEmpty,
+        Option("What to do with a column without a name.", choice(HeaderEmpty), hidden=True),
     ] = HeaderEmpty.DROP
     types: Annotated[
         Mapping[str, ColumnType],
-        Option("Make a column string, integer, number, boolean or json.", TYPES, name="type"),
+        Option("Type of a column: string, integer, number, boolean or json.", TYPES, name="type"),
     ] = field(default_factory=dict)
-    detect_types: Annotated[bool, Option("All other columns are strings.")] = True
+    detect_types: Annotated[bool, Option("Treat columns without --type as strings.")] = True
     types_from: Annotated[
-        str | None, Option("Take column types from there.", path("RUN|FILE|none"), hidden=True)
+        str | None, Option("Where to take column types from.", path("RUN|FILE|none"), hidden=True)
     ] = None
     types_to: Annotated[
-        str | None, Option("Write column types there.", path("FILE"), identity=False, hidden=True)
+        str | None,
+        Option("File to write the column types to.", path("FILE"), identity=False, hidden=True),
     ] = None
     null_strings: Annotated[
-        tuple[str, ...], Option("Values that are null.", texts("TEXT"), name="null_string")
+        tuple[str, ...], Option("Text that means null.", texts("TEXT"), name="null_string")
     ] = ()
-    empty_null: Annotated[bool, Option("Empty values of string columns are null, too.")] = False
+    empty_null: Annotated[bool, Option("Empty values of string columns are null as well.")] = False
     required: Annotated[tuple[str, ...], NOT_IDENTITY] = ()  # follows from other settings
 
 
@@ -95,19 +98,22 @@ class InputSettings(Struct, frozen=True):
         tuple[str, ...],
         Option("Files to load, in this order; - is stdin.", FILES, is_positional=True),
     ]
-    format: Annotated[Format, Option("What they are written in.", choice(Format))] = Format.AUTO
-    compression: Annotated[Compression, Option("How they are packed.", choice(Compression))] = (
-        Compression.AUTO
-    )
+    format: Annotated[Format, Option("File format.", choice(Format))] = Format.AUTO
+    compression: Annotated[
+        Compression, Option("Compression of the files.", choice(Compression))
+    ] = Compression.AUTO
     csv: CsvSettings = CsvSettings()
-    skip: Annotated[int, Option("Pass over the first N records.", whole(0))] = 0
+    skip: Annotated[int, Option("Skip the first N records.", whole(0))] = 0
     limit: Annotated[int | None, Option("Stop after N records.", whole(1))] = None
-    max_record_bytes: Annotated[int, Option("Reject longer records.", size())] = 16 * 2**20
+    max_record_bytes: Annotated[int, Option("Reject records longer than this.", size())] = (
+        16 * 2**20
+    )
     max_spool: Annotated[
-        int | None, Option("Most of stdin kept on disk.", size(), identity=False, hidden=True)
+        int | None, Option("Maximum copy of stdin on disk.", size(), identity=False, hidden=True)
     ] = None
     max_ratio: Annotated[
-        float | None, Option("Most growth on unpacking.", number(1), identity=False, hidden=True)
+        float | None,
+        Option("Maximum growth on decompression.", number(1), identity=False, hidden=True),
     ] = None
 
 
@@ -120,14 +126,14 @@ class ShapeSettings(Struct, frozen=True):
     group: ClassVar = Group("Shape", "Which fields are sent, and under which names.")
 
     select: Annotated[
-        tuple[str, ...] | None, Option("Keep these fields only: a,b.", names("FIELDS"))
+        tuple[str, ...] | None, Option("Send only these fields: a,b.", names("FIELDS"))
     ] = None
     rename: Annotated[Mapping[str, str], Option("Send a field under another name.", RENAMED)] = (
         field(default_factory=dict)
     )
     constants: Annotated[
         Mapping[str, bytes],
-        Option("Add a field to each record: 'source=\"web\"'.", CONSTANTS, name="set"),
+        Option("Add a constant field: 'source=\"web\"'.", CONSTANTS, name="set"),
     ] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -144,7 +150,7 @@ class ShapeSettings(Struct, frozen=True):
             if self.select and name not in self.select:
                 raise UsageError(
                     f"--select leaves out {name!r}, which the key needs",
-                    hint=f"select it too, as in --select {','.join([name, *self.select])}",
+                    hint=f"select it too, as in --select {join_names([name, *self.select])}",
                 )
         return tuple(dict.fromkeys([*sources, *(self.select or ()), *self.rename]))
 
@@ -158,22 +164,22 @@ class DeliverySettings(Struct, frozen=True):
     group: ClassVar = Group("Delivery", "How batches are cut, sent and retried.", identity=False)
 
     batch_size: Annotated[
-        int, Option("Most records in a request.", whole(1, MAX_BATCH_RECORDS))
+        int, Option("Maximum records per request.", whole(1, MAX_BATCH_RECORDS))
     ] = MAX_BATCH_RECORDS
-    max_batch_bytes: Annotated[int, Option("Largest request of several records.", size(2))] = (
+    max_batch_bytes: Annotated[int, Option("Maximum request of several records.", size(2))] = (
         4 * 2**20
     )
     flush_after: Annotated[
-        float, Option("Longest wait of a part-filled batch for a slow stdin.", duration())
+        float, Option("Maximum wait of a part-filled batch for stdin.", duration())
     ] = 5.0
-    jobs: Annotated[int, Option("Most requests in flight.", whole(1, 256), "-j")] = 8
+    jobs: Annotated[int, Option("Maximum requests in flight.", whole(1, 256), "-j")] = 8
     rate_limit: Annotated[
-        float | None, Option("Most requests a second.", number(0.001, metavar="RATE"))
+        float | None, Option("Maximum requests per second.", number(0.001, metavar="RATE"))
     ] = None
-    retry_for: Annotated[float, Option("Longest time one batch is retried.", duration())] = 900.0
+    retry_for: Annotated[float, Option("How long one batch is retried.", duration())] = 900.0
     settle: Annotated[
         float,
-        Option("How late a request without an answer may be applied; 0: do not wait.", duration()),
+        Option("How long a request without an answer may still be applied.", duration()),
     ] = 120.0
 
 
@@ -189,7 +195,7 @@ class RunSettings(Struct, frozen=True):
     directory: Annotated[
         str | None,
         Option(
-            "Keep checkpoint, rejects and summary here.",
+            "Directory for checkpoint, rejects and summary.",
             path("DIR"),
             name="run_dir",
             shown="in the user's state directory",
@@ -197,7 +203,7 @@ class RunSettings(Struct, frozen=True):
     ] = None
     resume: Annotated[
         Resume,
-        Option("Continue the last run of this push; auto: if there is one.", RESUME, bare="on"),
+        Option("Continue the last run of this push; auto: or start a new one.", RESUME, bare="on"),
     ] = Resume.OFF
     command: tuple[str, ...] = ()
 
@@ -214,19 +220,22 @@ class PushSettings(Struct, frozen=True, kw_only=True):
     delivery: DeliverySettings = DeliverySettings()
     max_rejects: Annotated[
         MaxRejects | None,
-        Option("Stop when more records are rejected.", MAX_REJECTS, group=_TOLERANCE),
+        Option("Stop when more records than this are rejected.", MAX_REJECTS, group=_TOLERANCE),
     ] = None
     dry_run: Annotated[
-        bool, Option("Do everything but send: report what would be.", group=_TOLERANCE)
+        bool, Option("Do everything but send, and report what would be sent.", group=_TOLERANCE)
     ] = False
     min_records: Annotated[
-        int, Option("Fewer records are an error.", whole(0), group=_GUARDS, identity=False)
+        int, Option("Fail if fewer records are read.", whole(0), group=_GUARDS, identity=False)
     ] = 0
     strict: Annotated[
-        bool, Option("So is a named field that no record has.", group=_GUARDS, identity=False)
+        bool,
+        Option(
+            "Fail if a field named in an option is in no record.", group=_GUARDS, identity=False
+        ),
     ] = False
     allow_empty_keys: Annotated[
-        bool, Option("Key fields may hold an empty string.", group=_GUARDS)
+        bool, Option("Accept empty strings in key fields.", group=_GUARDS)
     ] = False
     run: RunSettings = RunSettings()
 

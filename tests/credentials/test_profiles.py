@@ -1,6 +1,8 @@
 """Profiles: what they give, and when their file is not trusted."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,6 +69,32 @@ def test_variables_go_before_the_profile(rjcli: Rjcli, file: Path, local_api: Lo
     assert rjcli("auth-check", env=NO_CREDENTIALS | {"RJCLI_API_KEY": "no"}).returncode == 4
     assert rjcli("auth-check", env=NO_CREDENTIALS | {"RJCLI_CLIENT_ID": "7"}).returncode == 4
     assert rjcli("auth-check", "--client-id", "7", env=NO_CREDENTIALS).returncode == 4
+
+
+COUNTING_OPENS = """
+import sys
+opened = []
+sys.addaudithook(lambda event, values: event == "open" and opened.append(str(values[0])))
+from rjcli.cli import main
+sys.argv = ["rjcli", "auth-check"]
+try:
+    main()
+finally:
+    print(sum(name.endswith("config.toml") for name in opened))
+"""
+
+
+def test_profile_is_read_once(rjcli: Rjcli, file: Path, local_api: LocalApi) -> None:
+    """A command reads the file once, so that all it takes from a profile belongs together."""
+    file.write_text(f"[profiles.default]\n{profile_text(local_api.base_url)}")
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING_OPENS],
+        env=rjcli.environment(NO_CREDENTIALS),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "authorized: custom\n1\n"
 
 
 def test_address_comes_from_one_place() -> None:
