@@ -36,7 +36,7 @@ def print_help(command: Command) -> None:
     """Print what a command does, with all of its options."""
     from rjcli.report.help import HelpGroup, HelpPage, print_page
 
-    shown = [option for option in command.options.values() if not option.option.hidden]
+    shown = [option for option in command.options.values() if not option.hidden]
     groups: dict[str, HelpGroup] = {}
     for option in shown:
         group = groups.setdefault(
@@ -46,7 +46,7 @@ def print_help(command: Command) -> None:
     names = [
         label(option) if option.is_required else f"[{label(option)}]"
         for option in shown
-        if option.option.is_positional
+        if option.is_positional
     ]
     codes = [
         (code, text)
@@ -74,35 +74,33 @@ def print_commands() -> None:
 
 def label(option: Declared) -> str:
     """An option as the help names it: ``-j, --jobs N``."""
-    kind = option.option.kind
-    metavar = kind.metavar or option.name.upper()
-    if option.option.is_positional:
-        return f"{metavar}…" if kind.is_repeatable else metavar
-    value = "" if kind is FLAG else f"[={metavar}]" if option.option.bare else f" {metavar}"
-    return f"{option.option.short + ',' if option.option.short else '':4}{option.flag}{value}"
+    if option.is_positional:
+        return f"{option.metavar}…" if option.kind.is_repeatable else option.metavar
+    value = f"[={option.metavar}]" if option.bare else f" {option.metavar}"
+    short = f"{option.short}," if option.short else ""
+    return f"{short:4}{option.flag}{'' if option.kind is FLAG else value}"
 
 
 def description(option: Declared) -> str:
     """What the help says of an option: its line, what it allows, and its default."""
     details = "; ".join(_details(option))
-    text = option.option.help
-    return f"{text.rstrip('.')} ({details})." if details else text
+    return f"{option.help.rstrip('.')} ({details})." if details else option.help
 
 
 def _details(option: Declared) -> Iterator[str]:
-    kind, about = option.option.kind, option.option
+    kind = option.kind
     if kind.choices:
         yield f"{', '.join(kind.choices[:-1])} or {kind.choices[-1]}"
     if kind.limits:
         yield kind.limits
-    has_default = option.default and not (option.is_required or about.bare or kind is FLAG)
-    if default := about.shown or (kind.show(option.default) if has_default else ""):
+    has_default = option.default and not (option.is_required or option.bare or kind is FLAG)
+    if default := option.shown or (kind.show(option.default) if has_default else ""):
         yield f"default: {default}"
 
 
 def _values(options: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     """How values are written, of the kinds that some options take."""
-    kinds = [option.option.kind for option in options]
+    kinds = [option.kind for option in options]
     if any(kind.split for kind in kinds):
         yield "Lists", _LISTS
     if any(kind.metavar == "TIME" for kind in kinds):

@@ -113,28 +113,28 @@ def _function(command: Command) -> Callable[..., None]:
 
 
 def _type(option: Declared) -> Any:
-    kind, about = option.option.kind, option.option
+    many, is_flag = option.kind.is_repeatable, option.kind is FLAG
+    type_: Any = list[str] if many else bool if is_flag else str
     complete = _completer(option) if _COMPLETE in os.environ else None
-    type_: Any = list[str] if kind.is_repeatable else bool if kind is FLAG else str
-    if about.is_positional:
+    if option.is_positional:
         return Annotated[type_, typer.Argument(autocompletion=complete)]
-    flags = [option.flag, *filter(None, [about.short])]
-    shown: dict[str, Any] = {"help": about.help, "hidden": about.hidden}
+    flags = [option.flag, *filter(None, [option.short])]
+    shown: dict[str, Any] = {"help": option.help, "hidden": option.hidden}
     return Annotated[type_, typer.Option(*flags, autocompletion=complete, **shown)]
 
 
 def _completer(option: Declared) -> Callable[[typer.Context, str], Iterable[str]]:
     def complete(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-        if option.option.complete:
-            return [*option.option.complete(ctx.obj or {}, incomplete)]
-        return option.option.kind.choices
+        if option.complete:
+            return [*option.complete(ctx.obj or {}, incomplete)]
+        return option.kind.choices
 
     return complete
 
 
 def _with_bare(command: Command, words: Sequence[str]) -> list[str]:
     """The words, in which each option that may stand without a value has one."""
-    bare = {option.flag: option.option.bare for option in command.options.values()}
+    bare = {option.flag: option.bare for option in command.options.values()}
     end = words.index("--") if "--" in words else len(words)
     return [
         *(f"{each}={bare[each]}" if bare.get(each) else each for each in words[:end]),
@@ -148,13 +148,10 @@ def _usage_error(error: Any, command: Command) -> UsageError:
     if name is None:
         return _wrong(error.format_message(), command)
     for option in command.options.values():
-        if name in {option.flag, option.option.short}:
-            kind = option.option.kind
-            needs = (
-                "no value" if kind is FLAG else f"a value: {kind.metavar or option.name.upper()}"
-            )
+        if name in {option.flag, option.short}:
+            needs = "no value" if option.kind is FLAG else f"a value: {option.metavar}"
             return _wrong(f"{name} takes {needs}", command)
-    known = [option.flag for option in command.options.values() if not option.option.hidden]
+    known = [option.flag for option in command.options.values() if not option.hidden]
     return _wrong(f"there is no option {name}{nearest(name, known)}", command)
 
 

@@ -37,6 +37,10 @@ class _Tolerant(io.TextIOBase):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # rich asks for it
+        return self._stream.encoding
+
     def isatty(self) -> bool:
         return self._stream.isatty()
 

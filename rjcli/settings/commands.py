@@ -66,7 +66,7 @@ class AccessSettings(TargetSettings, frozen=True, kw_only=True):
         Given | None,
         Option("File that holds the API key; otherwise RJCLI_API_KEY.", _FILE, keeps_source=True),
     ] = None
-    database: Annotated[str, Option("Database file of --env local.", _FILE, name="db")] = (
+    database: Annotated[str, Option("Database file of --env local.", _FILE, key="db")] = (
         "rjcli-local.db"
     )
 
@@ -102,7 +102,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     )
     allow_remote: Annotated[bool, Option("Allow an address that other machines can reach.")] = False
     port: Annotated[int, Option("Port to listen on; 0: a free one.", whole(0, 65535))] = 8080
-    database: Annotated[str, Option("Database file for the records.", _FILE, name="db")] = (
+    database: Annotated[str, Option("Database file for the records.", _FILE, key="db")] = (
         "rjcli-local.db"
     )
     client_id: Annotated[int | None, Option("Client id to accept.", CLIENT_ID, shown="1")] = None
@@ -152,11 +152,11 @@ class LogSettings(Struct, frozen=True):
     group: ClassVar = Group("Log", "A file with all messages, whatever the terminal shows.")
 
     file: Annotated[
-        str | None, Option("File to write a log to.", _FILE, name="log_file", hidden=True)
+        str | None, Option("File to write a log to.", _FILE, key="log_file", hidden=True)
     ] = None
     format: Annotated[
         LogFormat,
-        Option("Form of its lines.", choice(LogFormat), name="log_format", hidden=True),
+        Option("Form of its lines.", choice(LogFormat), key="log_format", hidden=True),
     ] = LogFormat.TEXT
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from msgspec import NODEFAULT, Struct
-from msgspec.structs import fields
+from msgspec.structs import asdict, fields
 
 from rjcli.settings.kinds import FLAG, Kind
 
@@ -34,7 +34,7 @@ class Group(Struct, frozen=True):
 class Option(Struct, frozen=True):
     """What is to be known of an option beside its field's name, type and default.
 
-    ``name``: where it is not that of the field. ``shown``: what the help says of
+    ``key``: its name where that is not the field's. ``shown``: what the help says of
     a default that is None. ``bare``: what it means without a value. ``group`` and
     ``identity``: where they are not those of the class. ``keeps_source``: the
     field holds the value as it was Given. ``complete`` offers values, from what
@@ -44,7 +44,7 @@ class Option(Struct, frozen=True):
     help: str
     kind: Kind = FLAG
     short: str = ""
-    name: str = ""
+    key: str = ""
     shown: str = ""
     bare: str = ""
     group: Group | None = None
@@ -55,24 +55,26 @@ class Option(Struct, frozen=True):
     complete: Callable[[Mapping[str, Any], str], Iterable[str]] | None = None
 
 
-class Declared(Struct, frozen=True):
-    """An option with what its field says of it. ``default``: NODEFAULT if it must be given."""
+class Declared(Option, frozen=True, kw_only=True):
+    """An option with what its field says of it.
 
-    option: Option
-    field: str
+    ``key``: its name as Python writes it, ``rate_limit``. ``default``: NODEFAULT
+    if it must be given.
+    """
+
     group: Group
+    field: str
     default: Any
-    is_required: bool
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is NODEFAULT
 
     @property
     def turns_off(self) -> bool:
         """Whether it is a flag that turns off what its field says, as ``--no-check`` does."""
-        return self.option.kind is FLAG and self.default is True
-
-    @property
-    def key(self) -> str:
-        """Its name as Python writes it: ``rate_limit``."""
-        return self.option.name or (f"no_{self.field}" if self.turns_off else self.field)
+        return _turns_off(self, self.default)
 
     @property
     def name(self) -> str:
@@ -82,7 +84,12 @@ class Declared(Struct, frozen=True):
     @property
     def flag(self) -> str:
         """How it stands on a command line: ``--rate-limit``."""
-        return self.option.kind.metavar if self.option.is_positional else f"--{self.name}"
+        return self.metavar if self.is_positional else f"--{self.name}"
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in the help."""
+        return self.kind.metavar or self.name.upper()
 
     @property
     def variable(self) -> str:
@@ -127,5 +134,10 @@ def _field(settings: Any, info: Any) -> Field:
         identity = settings.group.identity and NOT_IDENTITY not in marks
         return Field(info.name, default, None, section, identity)
     group = option.group or settings.group
-    declared = Declared(option, info.name, group, default, default is NODEFAULT)
-    return Field(info.name, default, declared, None, option.identity and group.identity)
+    key = option.key or (f"no_{info.name}" if _turns_off(option, default) else info.name)
+    said = asdict(option) | {"group": group, "key": key, "field": info.name, "default": default}
+    return Field(info.name, default, Declared(**said), None, option.identity and group.identity)
+
+
+def _turns_off(option: Option, default: Any) -> bool:
+    return option.kind is FLAG and default is True

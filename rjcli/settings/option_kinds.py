@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from os import PathLike
 from typing import Any
 
 from msgspec import Struct
@@ -67,8 +68,9 @@ def _new_names(renamed: Mapping[str, str]) -> None:
 
 
 def _files(value: Any) -> tuple[str, ...]:
-    files = tuple(map(path("FILE").read, [value] if isinstance(value, str) else value))
-    if not files:
+    is_one = isinstance(value, str | PathLike)
+    files = tuple(map(path("FILE").read, [value] if is_one else value))
+    if not files and value != ():  # which says that the records are in no file
         raise ValueError
     if files.count(STDIN) > 1:
         raise BadValueError("names stdin (-) twice, which can be read only once")

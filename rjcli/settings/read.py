@@ -33,20 +33,20 @@ def read(settings: type[Settings], given: Options, place: str | None = None) -> 
 
 
 def _read_one(declared: Declared, given: Given) -> Any:
-    kind = declared.option.kind
+    kind = declared.kind
     try:
         read = kind.read_texts if isinstance(given.value, Texts) else kind.read
         value = read(given.value)
     except BadValueError as error:
         raise UsageError(f"{given.name} {error}") from None
-    if declared.option.keeps_source:
+    if declared.keeps_source:
         return Given(value, given.source, given.name)
     return not value if declared.turns_off else value
 
 
-def _missing(declared: Declared, place: str | None) -> UsageError:
-    name, option = name_in(place, declared), declared.option
+def _missing(option: Declared, place: str | None) -> UsageError:
+    name = name_in(place, option)
     hint = f"{name}: {option.help}"
     if place is None and not option.is_positional:
-        hint = f"give {name} {option.kind.metavar}, or set {declared.variable}"
+        hint = f"give {name} {option.metavar}, or set {option.variable}"
     return UsageError(f"no {name} given", hint=hint)

@@ -45,7 +45,7 @@ def from_variables(options: Iterable[Declared], environ: Mapping[str, str]) -> O
     return {
         option.key: Given(text, VARIABLES, option.variable)
         for option in options
-        if not option.option.is_positional and (text := environ.get(option.variable))
+        if not option.is_positional and (text := environ.get(option.variable))
     }
 
 

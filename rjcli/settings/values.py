@@ -72,7 +72,7 @@ class CsvSettings(Struct, frozen=True):
     ] = HeaderEmpty.DROP
     types: Annotated[
         Mapping[str, ColumnType],
-        Option("Type of a column: string, integer, number, boolean or json.", TYPES, name="type"),
+        Option("Type of a column: string, integer, number, boolean or json.", TYPES, key="type"),
     ] = field(default_factory=dict)
     detect_types: Annotated[bool, Option("Treat columns without --type as strings.")] = True
     types_from: Annotated[
@@ -83,7 +83,7 @@ class CsvSettings(Struct, frozen=True):
         Option("File to write the column types to.", path("FILE"), identity=False, hidden=True),
     ] = None
     null_strings: Annotated[
-        tuple[str, ...], Option("Text that means null.", texts("TEXT"), name="null_string")
+        tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
     ] = ()
     empty_null: Annotated[bool, Option("Empty values of string columns are null as well.")] = False
     required: Annotated[tuple[str, ...], NOT_IDENTITY] = ()  # follows from other settings
@@ -133,7 +133,7 @@ class ShapeSettings(Struct, frozen=True):
     )
     constants: Annotated[
         Mapping[str, bytes],
-        Option("Add a constant field: 'source=\"web\"'.", CONSTANTS, name="set"),
+        Option("Add a constant field: 'source=\"web\"'.", CONSTANTS, key="set"),
     ] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -197,7 +197,7 @@ class RunSettings(Struct, frozen=True):
         Option(
             "Directory for checkpoint, rejects and summary.",
             path("DIR"),
-            name="run_dir",
+            key="run_dir",
             shown="in the user's state directory",
         ),
     ] = None

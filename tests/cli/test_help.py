@@ -44,9 +44,9 @@ def test_every_option_is_documented(run: Run, name: str) -> None:
     shown = words_of(run(name, "-h", COLUMNS="200").out)
     for option in COMMANDS[name].options.values():
         is_there = re.search(rf"(?<![\w-]){re.escape(option.flag)}(?![\w-])", shown)
-        assert bool(is_there) is not option.option.hidden, option.flag
+        assert bool(is_there) is not option.hidden, option.flag
         if is_there:
-            assert option.option.help.rstrip(".") in shown
+            assert option.help.rstrip(".") in shown
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,14 @@ def test_commands_are_listed(run: Run, words: list[str]) -> None:
     assert done.code == 0
     shown = words_of(done.out)
     assert all(f"{name} {each.help.splitlines()[0]}" in shown for name, each in COMMANDS.items())
+
+
+def test_help_needs_no_unicode(rjcli: Rjcli) -> None:
+    """Where the output's encoding is ASCII, frames are drawn in ASCII."""
+    done = rjcli("runs", "--help", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "+- Runs -" in done.stdout
+    assert "\\u" not in done.stdout
 
 
 def test_colours_are_for_terminals(rjcli: Rjcli) -> None:

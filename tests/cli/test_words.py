@@ -111,7 +111,7 @@ SAMPLES = {
 
 def sample(option: Declared) -> str:
     """A text that the option takes."""
-    kind = option.option.kind
+    kind = option.kind
     if kind is FLAG:
         return "1"
     return (kind.choices or (SAMPLES.get(option.key) or SAMPLES.get(kind.metavar, "x"),))[-1]
@@ -137,9 +137,9 @@ def test_every_option_works_from_its_variable(name: str) -> None:
         return [plain(read(each, {**base, **given})) for each in command.settings]
 
     for option in options:
-        if not (option.option.is_positional or option.is_required):
+        if not (option.is_positional or option.is_required):
             text = sample(option)
-            word = True if option.option.kind is FLAG else text
+            word = True if option.kind is FLAG else text
             by_variable = settings(from_variables(options, {option.variable: text}))
             assert by_variable == settings(from_words(options, {option.key: word})) != settings({})
 

@@ -1,5 +1,7 @@
 """Values of options: what each kind takes, as text and as Python, TOML and JSON have it."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,8 @@ TEXTS = texts("TEXT")
         (option_kinds.CHARACTER, "none", ""),
         (option_kinds.ENCODING, "UTF-16", "utf-16"),
         (option_kinds.FILES, "a b", ("a b",)),
+        (option_kinds.FILES, Path("a"), ("a",)),
+        (option_kinds.FILES, (), ()),
     ],
 )
 def test_values_are_read(kind: Kind, value: object, expected: object) -> None:
@@ -114,6 +118,7 @@ def test_values_are_read(kind: Kind, value: object, expected: object) -> None:
         (option_kinds.DELIMITER, '"', "must be a single character, and no quotation mark"),
         (option_kinds.ENCODING, "base64", "must be an encoding such as utf-16"),
         (option_kinds.ENCODING, "nope", "must be an encoding such as utf-16"),
+        (option_kinds.FILES, [], "must be files, or - for stdin"),
         (option_kinds.FILES, ["-", "-"], r"names stdin \(-\) twice"),
         (option_kinds.TABLE, "a-b", "must be a name of letters, digits and underscores"),
         (option_kinds.BASE_URL, "http://example.com", "is no usable address: .* use https"),
