@@ -118,7 +118,7 @@ class DelimitedReader:
                     break
 
     def _check_header(self, cells: Sequence[str], line: int, reason: str | None) -> None:
-        missing = [name for name in self._settings.required if name not in cells]
+        missing = [name for name in self._settings.required_columns if name not in cells]
         if reason is None and "" in cells:
             reason = f"column {cells.index('') + 1} has no name"
         elif reason is None and len(set(cells)) < len(cells):

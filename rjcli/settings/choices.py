@@ -35,20 +35,23 @@ class ColumnType(StrEnum):
 
 
 class Dialect(StrEnum):
-    """Whose rules of quoting, escaping and null a CSV follows."""
+    """Which program's CSV it is: how cells are separated, quoted and escaped, and what is null."""
 
-    RFC4180 = "rfc4180"
+    MYSQL = "mysql"  # mysql --batch, SELECT … INTO OUTFILE
+    POSTGRES = "postgres"  # COPY in its text format
     EXCEL = "excel"
-    MYSQL = "mysql"
-    POSTGRES = "postgres"
+    RFC4180 = "rfc4180"
 
 
 class HeaderEmpty(StrEnum):
-    """What becomes of a CSV's column that has no name."""
+    """What becomes of a CSV's columns without a name.
+
+    ``drop``: they are left out, if they hold at most an index; else it is an error.
+    """
 
     DROP = "drop"
     ERROR = "error"
-    NAME = "name"
+    NAME = "name"  # column_N, N being the position
 
 
 class Resume(StrEnum):

@@ -1,4 +1,4 @@
-"""Values as they were given: each with where it came from, which errors name."""
+"""Values of options with their sources, which errors name."""
 
 from enum import IntEnum
 from typing import Any

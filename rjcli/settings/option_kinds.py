@@ -83,19 +83,19 @@ def _encoding(name: str) -> str:
     return codecs.lookup(name).name
 
 
-def _character(written: str) -> str:
-    r"""One character, or the two characters ``\t`` for a tab; empty for ``none``."""
-    character = {r"\t": "\t", "none": ""}.get(written, written)
-    if len(character) > 1 or character in {"\r", "\n"}:
+def _character(written: str) -> str | None:
+    r"""One character, or the two characters ``\t`` for a tab; None for ``none``."""
+    character = "\t" if written == r"\t" else written
+    if written != "none" and (len(character) != 1 or character in "\r\n"):
         raise ValueError
-    return character
+    return None if written == "none" else character
 
 
 def _delimiter(written: str) -> str:
     character = _character(written)
-    if character in {"", '"'}:
+    if character in {None, '"'}:
         raise ValueError
-    return character
+    return str(character)
 
 
 def _json(value: object) -> bytes:

@@ -3,6 +3,7 @@
 Structs, and not dataclasses, which take ten times as long to define.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
@@ -33,6 +34,8 @@ from rjcli.settings.option_kinds import (
 
 DEFAULT_ENCODING = "utf-8"
 
+_POSITION = re.compile("[1-9][0-9]{0,5}")  # of a column, in the place of its name
+
 TARGET = Group("Target", "Where the records go, and who sends them.")
 _TOLERANCE = Group("Tolerance", "How much may go wrong.", identity=False)
 _GUARDS = Group("Guards", "What counts as a mistake.")
@@ -42,9 +45,10 @@ Keys = Annotated[tuple[str, ...], Option("Primary-key fields: id,sku.", KEYS, "-
 
 
 class CsvSettings(Struct, frozen=True):
-    """How CSV and TSV are read. ``required``: columns that the header must have.
+    """How CSV and TSV are read. ``quote`` and ``escape`` None: there is none.
 
-    ``quote`` and ``escape``: None: as the dialect has it; empty: there is none.
+    ``renamed_positions``: new names by 1-based position. ``required_columns``: which
+    the header must have. Both follow from other settings.
     """
 
     group: ClassVar = Group("CSV", "How CSV and TSV files are written, and what values become.")
@@ -55,16 +59,17 @@ class CsvSettings(Struct, frozen=True):
         Option(r"Character between values; \t is a tab.", DELIMITER, shown="found from the header"),
     ] = None
     dialect: Annotated[
-        Dialect, Option("Rules of quoting, escaping and null.", choice(Dialect), hidden=True)
-    ] = Dialect.RFC4180
-    quote: Annotated[str | None, Option("Character around values.", CHARACTER, hidden=True)] = None
+        Dialect | None,
+        Option("Rules of quoting, escaping and null.", choice(Dialect), hidden=True),
+    ] = None
+    quote: Annotated[str | None, Option("Character around values.", CHARACTER, hidden=True)] = '"'
     escape: Annotated[
         str | None, Option("Character before a literal one.", CHARACTER, hidden=True)
     ] = None
     header: Annotated[bool, Option("The first row is data, not a header.", hidden=True)] = True
-    columns: Annotated[
+    column_names: Annotated[
         tuple[str, ...],
-        Option("Column names, for files without a header: a,b.", names("NAMES"), hidden=True),
+        Option("Column names: a,b.", names("NAMES"), key="columns", hidden=True),
     ] = ()
     header_empty: Annotated[
         HeaderEmpty,
@@ -86,11 +91,22 @@ class CsvSettings(Struct, frozen=True):
         tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
     ] = ()
     empty_null: Annotated[bool, Option("Empty values of string columns are null as well.")] = False
-    required: Annotated[tuple[str, ...], NOT_IDENTITY] = ()  # follows from other settings
+    max_field_lines: Annotated[
+        int, Option("Longest quoted value, in lines.", whole(1), hidden=True)
+    ] = 1000
+    max_field_bytes: Annotated[int, Option("Longest quoted value.", size(), hidden=True)] = (
+        4 * 2**20
+    )
+    renamed_positions: Annotated[Mapping[int, str], NOT_IDENTITY] = field(default_factory=dict)
+    required_columns: Annotated[tuple[str, ...], NOT_IDENTITY] = ()
 
 
 class InputSettings(Struct, frozen=True):
-    """Which inputs to read, and how. Sizes in bytes."""
+    """Which inputs to read, and how. Sizes in bytes.
+
+    ``hold_back_unterminated``: whether to leave a last line without a line end for
+    a later run; it follows from other settings.
+    """
 
     group: ClassVar = Group("Input", "Which files are read, and how.")
 
@@ -111,10 +127,17 @@ class InputSettings(Struct, frozen=True):
     max_spool: Annotated[
         int | None, Option("Maximum copy of stdin on disk.", size(), identity=False, hidden=True)
     ] = None
-    max_ratio: Annotated[
-        float | None,
-        Option("Maximum growth on decompression.", number(1), identity=False, hidden=True),
-    ] = None
+    max_expansion: Annotated[
+        int,
+        Option(
+            "Maximum growth on decompression.",
+            whole(1),
+            key="max_ratio",
+            identity=False,
+            hidden=True,
+        ),
+    ] = 250
+    hold_back_unterminated: Annotated[bool, NOT_IDENTITY] = False
 
 
 class ShapeSettings(Struct, frozen=True):
@@ -253,5 +276,11 @@ class PushSettings(Struct, frozen=True, kw_only=True):
                 hint="JSON has types of its own, and is sent as it is",
             )
         required = dict.fromkeys([*self.shape.columns(self.keys), *csv.types])
-        csv = replace(csv, required=tuple(required))
-        return replace(self, input=replace(self.input, csv=csv))
+        positions = {old: new for old, new in self.shape.rename.items() if _POSITION.fullmatch(old)}
+        csv = replace(
+            csv,
+            required_columns=tuple(required),
+            renamed_positions={int(old): new for old, new in positions.items()},
+        )
+        hold_back = self.run.resume is Resume.AUTO
+        return replace(self, input=replace(self.input, csv=csv, hold_back_unterminated=hold_back))

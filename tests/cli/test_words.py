@@ -94,7 +94,7 @@ SAMPLES = {
     "SIZE": "64k",
     "URL": "https://h",
     "CHAR": ";",
-    "CHAR|none": "none",
+    "CHAR|none": "'",
     "COLUMN=TYPE": "a=string",
     "OLD=NEW": "a=b",
     "NAME=JSON": 'a=["x",1]',

@@ -349,7 +349,7 @@ def test_delimiter_that_is_given_is_used(
 )
 def test_header_has_the_columns_that_are_asked_for(data: bytes, complaint: str | None) -> None:
     """A header without a key column is refused, and the error shows what there is."""
-    items = read(iter([data]), settings=CsvSettings(required=("id",)))
+    items = read(iter([data]), settings=CsvSettings(required_columns=("id",)))
     if complaint is None:
         assert not list(items)
     else:

@@ -16,9 +16,9 @@ from rjcli.settings.values import CsvSettings, InputSettings, PushSettings
 SETTINGS = PushSettings(table="t", input=InputSettings(files=("f",)))
 ASIDE = {
     *("batch_size", "max_batch_bytes", "flush_after", "jobs", "rate_limit", "retry_for", "settle"),
-    *("max_rejects", "dry_run", "min_records", "strict", "max_spool", "max_ratio", "types_to"),
+    *("max_rejects", "dry_run", "min_records", "strict", "max_spool", "max_expansion", "types_to"),
     *("directory", "resume", "command"),
-    "required",  # follows from others
+    *("required_columns", "renamed_positions", "hold_back_unterminated"),  # follow from others
 }
 """How records are sent, and what is said of them: none of it changes a record."""
 

@@ -59,7 +59,7 @@ TEXTS = texts("TEXT")
         (option_kinds.RESUME, "1", Resume.ON),
         (option_kinds.RESUME, False, Resume.OFF),
         (option_kinds.DELIMITER, r"\t", "\t"),
-        (option_kinds.CHARACTER, "none", ""),
+        (option_kinds.CHARACTER, "none", None),
         (option_kinds.ENCODING, "UTF-16", "utf-16"),
         (option_kinds.FILES, "a b", ("a b",)),
         (option_kinds.FILES, Path("a"), ("a",)),

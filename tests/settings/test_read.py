@@ -155,7 +155,15 @@ def test_contradictions_are_refused(given: Options, complaint: str) -> None:
 def test_type_may_go_with_formats_that_may_be_csv() -> None:
     """--type is taken where the format is a CSV's, or not said."""
     for name in (Format.AUTO, Format.CSV, Format.TSV):
-        assert settings(of_words(format=name, type="a=string")).input.csv.required == ("a",)
+        assert settings(of_words(format=name, type="a=string")).input.csv.required_columns == ("a",)
+
+
+def test_what_follows_from_options_is_set() -> None:
+    """Columns renamed by position, and whether a last line waits, follow from the options."""
+    found = settings(of_words(rename="3=name,a=b", resume="auto")).input
+    assert found.csv.renamed_positions == {3: "name"}
+    assert found.hold_back_unterminated
+    assert not settings(of_words(resume="on")).input.hold_back_unterminated
 
 
 def test_settings_cannot_be_changed() -> None:
