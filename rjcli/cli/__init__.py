@@ -9,7 +9,7 @@ from rjcli import __version__
 
 def main() -> None:
     """Run rjcli and exit."""
-    if sys.argv[1:] == ["--version"]:  # answered without importing the rest
+    if sys.argv[1:] in (["--version"], ["-V"]):  # answered without importing the rest
         print(f"rjcli {__version__}")  # noqa: T201 - a command's output
         return
     _replace_closed_streams()

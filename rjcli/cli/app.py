@@ -1,197 +1,159 @@
-"""The command line: options become settings, errors become a message and an exit code.
+"""The command line: what each command takes and runs, and how errors become exit codes.
 
-Nothing heavy is imported before a command needs it, so that ``--help`` and
-``--version`` answer at once.
+Nothing heavy is imported before a command needs it, so that it starts at once.
 """
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+from msgspec.structs import replace
 
 from rjcli import __version__
-from rjcli.cli.declare import app, command, option
-from rjcli.cli.options import (
-    AccessOptions,
-    LoginOptions,
-    PushOptions,
-    RunsOptions,
-    ServeOptions,
-    fill_in,
-)
+from rjcli.cli.command import command
 from rjcli.crash_report import crash_error, trace
-from rjcli.errors import RjcliError, UsageError
-from rjcli.settings.parsers import (
-    parse_delimiter,
-    parse_encoding,
-    parse_files,
-    parse_keys,
-    parse_max_rejects,
-    parse_shape,
-    parse_table,
-    parse_types,
-)
-from rjcli.settings.values import (
-    CsvSettings,
-    DeliverySettings,
-    InputSettings,
+from rjcli.errors import RjcliError
+from rjcli.settings.commands import (
+    AccessSettings,
+    JsonSettings,
+    LoginSettings,
     OutputSettings,
-    PushSettings,
-    RunSettings,
+    RunsSettings,
     ServeSettings,
 )
+from rjcli.settings.values import PushSettings
 
 if TYPE_CHECKING:
+    from rjcli.credentials.config_file import Profile
     from rjcli.report import Report
 
 
-@command("push")
-def push(options: PushOptions) -> int:
+@command(
+    "push",
+    ("Try it in the sandbox first", "rjcli push orders.csv -t orders -k id --env sandbox"),
+    (
+        "Several files, and a key of two fields",
+        "rjcli push lines-*.ndjson.gz -t lines -k order_id,line",
+    ),
+    (
+        "See what would be sent, without an account",
+        "rjcli push users.json -t users -k id --dry-run",
+    ),
+    ("From a pipe", "zcat users.gz | rjcli push - -t users -k id --format csv"),
+    ("Continue what was interrupted", "rjcli push orders.csv -t orders -k id --resume"),
+)
+def push(
+    settings: PushSettings,
+    access: AccessSettings,
+    output: OutputSettings,
+    profile: "Profile | None",
+) -> int:
     """Load files into a table."""
-    options = options.filled_in()
-    if options.dry_run and options.resume:
-        raise UsageError(
-            "--dry-run and --resume exclude each other", hint="a dry run leaves nothing to resume"
-        )
-    keys = parse_keys(options.keys or ())
-    shape = parse_shape(options.select or (), options.rename or (), options.set or ())
-    types = parse_types(options.type or ())
-    settings = PushSettings(
-        table=parse_table(options.table),
-        keys=keys,
-        input=InputSettings(
-            files=parse_files(options.files),
-            format=options.format,
-            compression=options.compression,
-            csv=CsvSettings(
-                encoding=parse_encoding(options.encoding),
-                delimiter=parse_delimiter(options.delimiter),
-                types=types,
-                detect_types=not options.no_detect_types,
-                null_string=options.null_string,
-                empty_null=options.empty_null,
-                columns=tuple(dict.fromkeys([*shape.columns(keys), *types])),
-            ),
-            max_record_bytes=options.max_record_bytes,
-            skip=options.skip,
-            limit=options.limit,
-        ),
-        shape=shape,
-        delivery=DeliverySettings(
-            batch_size=options.batch_size,
-            max_batch_bytes=options.max_batch_bytes,
-            flush_after=options.flush_after,
-            jobs=options.jobs,
-            rate_limit=options.rate_limit,
-            retry_for=options.retry_for,
-            settle=options.settle,
-        ),
-        max_rejects=parse_max_rejects(options.max_rejects),
-        dry_run=options.dry_run,
-        run=RunSettings(options.run_dir, options.resume, tuple(sys.argv[1:])),
-    )
-    output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)
-    access = options.access()
-
     from rjcli.commands.push import push as run
 
-    return run(access, settings, _report(output))
+    run_settings = replace(settings.run, command=tuple(sys.argv[1:]))
+    return run(access, replace(settings, run=run_settings), _report(output), profile)
 
 
-@command("status")
-def status(options: AccessOptions) -> int:
+@command("status", ("Before a nightly load", "rjcli status && rjcli push …"))
+def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """Is the API operational?"""
     from rjcli.commands import check
 
-    return check.status(options.filled_in().access(), _report(OutputSettings(json=options.json)))
+    return check.status(access, _report(output), profile)
 
 
-@command("auth-check")
-def auth_check(options: AccessOptions) -> int:
+@command("auth-check", ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"))
+def auth_check(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """May this client id and API key push, in that environment?"""
     from rjcli.commands import check
 
-    return check.auth_check(
-        options.filled_in().access(), _report(OutputSettings(json=options.json))
-    )
+    return check.auth_check(access, _report(output), profile)
 
 
-@command("login")
-def login(options: LoginOptions) -> int:
+@command(
+    "login",
+    ("Asks for client id and key", "rjcli login --env sandbox -t orders -k id"),
+    ("From a password manager", "pass show rj | rjcli login --profile shop --client-id 12"),
+)
+def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | None") -> int:
     """Store credentials, and defaults, for a profile; the API key is asked for or read from stdin.
 
     The one command that asks anything.
     """
     from rjcli.commands import login as command
-    from rjcli.credentials.profiles import find_profile
 
-    previous = find_profile(options.profile, os.environ)
-    report = _report(OutputSettings(json=options.json))
-    if options.delete:
-        return command.logout(options.profile, previous, report)
-    return command.login(fill_in(options, previous).settings(), previous, report)
+    if settings.delete:
+        return command.logout(settings.profile, previous, _report(output))
+    return command.login(settings, previous, _report(output))
 
 
-@command("runs")
-def runs(options: RunsOptions) -> int:
+@command("runs", ("What became of the last pushes", "rjcli runs"))
+def runs(settings: RunsSettings, output: JsonSettings) -> int:
     """Past pushes: what each read, accepted and rejected, and how to resume it."""
     from rjcli.commands import runs as command
 
-    return command.runs(options.run, _report(OutputSettings(json=options.json)))
+    return command.runs(settings.run, _report(output))
 
 
-@command("serve")
-def serve(options: ServeOptions) -> int:
+@command(
+    "serve",
+    ("On a free port", "rjcli serve --port 0"),
+    ("One in ten upserts fails, as networks do", "rjcli serve --fail 0.05 --drop 0.05 --seed 1"),
+)
+def serve(settings: ServeSettings) -> int:
     """Run a local Import API to develop and test against."""
     from rjcli.commands.serve import serve as run
 
-    values = vars(options)
-    settings = ServeSettings(database=values.pop("db"), **values)
-    return run(settings, _report(OutputSettings()))
+    return run(settings, _report(JsonSettings()))
 
 
-def _report(settings: OutputSettings) -> "Report":
+def _report(settings: JsonSettings) -> "Report":
     from rjcli.report import Report
 
-    return Report(settings)
+    output = (
+        settings if isinstance(settings, OutputSettings) else OutputSettings(json=settings.json)
+    )
+    return Report(output)
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if asked:
-        typer.echo(f"rjcli {__version__}")
-        raise typer.Exit
+def _run(words: list[str]) -> int:
+    from rjcli.cli.help import print_commands
+    from rjcli.cli.words import complete, run, show_completion
 
-
-@app.callback()
-def _root(
-    *,
-    version: Annotated[
-        bool, option("--version", callback=_show_version, is_eager=True, help="Show it.")
-    ] = False,
-) -> None:
-    pass
+    if complete():
+        return 0
+    match words:
+        case ["help", name, *_]:
+            return run(name, ["--help"])
+        case [] | ["help" | "-h" | "--help", *_]:
+            print_commands()
+        case ["-V" | "--version", *_]:
+            _report(JsonSettings()).line(f"rjcli {__version__}")
+        case ["--show-completion" | "--install-completion" as option, *rest]:
+            shell = rest[0] if rest else Path(os.environ.get("SHELL", "")).name
+            show_completion(shell, install=option == "--install-completion")
+        case [name, *rest]:
+            return run(name, rest)
+    return 0
 
 
 def main() -> NoReturn:
     """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
     try:
-        exit_code = typer.main.get_command(app)(
-            sys.argv[1:] or ["--help"], prog_name="rjcli", standalone_mode=False
-        )
+        exit_code = _run(sys.argv[1:])
     except RjcliError as error:
         exit_code = _fail(error)
-    except typer.TyperException as error:
-        exit_code = _fail(UsageError(error.format_message(), hint="rjcli --help"))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         exit_code = _fail(crash_error(error))
         for line in trace(error, os.environ):
-            _report(OutputSettings()).note(line)
+            _report(JsonSettings()).note(line)
     sys.exit(exit_code)
 
 
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    _report(OutputSettings(json=wants_json)).failure(error)
+    _report(JsonSettings(json=wants_json)).failure(error)
     return error.exit_code

@@ -10,21 +10,22 @@ from rjcli.api.protocol import (
     error_from,
 )
 from rjcli.commands.connection import Connection, connect, talk
+from rjcli.credentials.config_file import Profile
 from rjcli.report import Report
-from rjcli.settings.values import AccessSettings
+from rjcli.settings.commands import AccessSettings
 
 
-def status(access: AccessSettings, report: Report) -> int:
+def status(access: AccessSettings, report: Report, profile: Profile | None) -> int:
     """Tell whether the API is operational."""
-    with connect(access) as connection:
+    with connect(access, profile) as connection:
         answer = talk(access, connection, lambda transport: transport.status())
         document = _describe(access, connection) | {"status": "operational"}
         return _tell(classify_status(answer), document, report)
 
 
-def auth_check(access: AccessSettings, report: Report) -> int:
+def auth_check(access: AccessSettings, report: Report, profile: Profile | None) -> int:
     """Tell whether the client id and the API key may push."""
-    with connect(access) as connection:
+    with connect(access, profile) as connection:
         credentials = connection.credentials()
         answer = talk(access, connection, lambda transport: transport.authenticate(credentials))
         document = _describe(access, connection) | {

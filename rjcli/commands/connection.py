@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import ApiKey
+from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, find_credentials
-from rjcli.credentials.profiles import load_profile
 from rjcli.errors import UsageError
-from rjcli.settings.values import AccessSettings
+from rjcli.settings.commands import AccessSettings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -36,19 +36,20 @@ class Connection:
 
 
 @contextmanager
-def connect(access: AccessSettings) -> Iterator[Connection]:
+def connect(access: AccessSettings, profile: Profile | None) -> Iterator[Connection]:
     """Find the Import API of an environment; the local one runs within the context.
 
     Finding the credentials raises UsageError if there are none.
     """
     if access.target.endpoint:
+        client_id, file = access.client_id, access.api_key_file
         yield Connection(
             access.target.endpoint,
             lambda: find_credentials(
-                access.client_id,
-                access.api_key_file,
+                str(client_id.value) if client_id else None,
+                file.value if file else None,
                 os.environ,
-                load_profile(access.profile, os.environ),
+                profile,
             ),
         )
         return

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from rjcli.api.base_url import Endpoint, Environment
+from rjcli.api.base_url import BASE_URLS, Endpoint, Environment
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
 from rjcli.commands.prompt import ask_api_key, ask_client_id
 from rjcli.credentials.config_file import Profile
@@ -16,8 +16,8 @@ from rjcli.credentials.system_keyring import NoKeyringError, delete_key, find_ke
 from rjcli.errors import RjcliError, UsageError
 from rjcli.http.transport import Transport
 from rjcli.report import Report
-from rjcli.settings.parsers import parse_target
-from rjcli.settings.values import KeyStore, LoginSettings
+from rjcli.settings.choices import KeyStore
+from rjcli.settings.commands import LoginSettings
 
 
 def login(settings: LoginSettings, previous: Profile | None, report: Report) -> int:
@@ -33,7 +33,8 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
         report.note(f"profile {previous.name} exists; what is given now replaces what it holds")
     # What may forbid to keep the key comes before anybody types it.
     keyring = _choose_keyring(settings.store, report)
-    credentials = Credentials(settings.client_id or ask_client_id(), ask_api_key())
+    client_id = settings.client_id.value if settings.client_id else ask_client_id()
+    credentials = Credentials(client_id, ask_api_key())
     if settings.check:
         _check(endpoint, credentials, settings)
     profile = _profile(settings, endpoint, credentials.client_id)
@@ -94,7 +95,7 @@ def _profile(settings: LoginSettings, endpoint: Endpoint, client_id: int) -> Pro
     """The profile without its key. The environment is kept by name: a default may change."""
     name = settings.target.environment
     environment = Environment(name) if name in set(Environment) else None
-    usual = environment and parse_target(environment, None).endpoint
+    usual = Endpoint.parse(BASE_URLS[environment]) if environment else None
     return Profile(
         settings.profile,
         client_id=client_id,

@@ -9,7 +9,7 @@ from types import FrameType
 
 from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.errors import InterruptedByUserError, UsageError
-from rjcli.settings.parsers import parse_client_id
+from rjcli.settings.option_kinds import CLIENT_ID
 
 _MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more shows that it is too long
 
@@ -24,7 +24,9 @@ def ask_client_id() -> int:
     with _stoppable():
         sys.stderr.write("client id: ")
         sys.stderr.flush()
-        return parse_client_id(sys.stdin.buffer.readline(_MAX_LINE).decode("latin-1").strip())
+        typed = sys.stdin.buffer.readline(_MAX_LINE).decode("latin-1").strip()
+        client_id: int = CLIENT_ID.require("the client id", typed)
+        return client_id
 
 
 def ask_api_key() -> ApiKey:

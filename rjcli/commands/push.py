@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from rjcli.api.base_url import Endpoint
-from rjcli.commands.connection import (
-    LOCAL_ENDPOINT,
-    connect,
-    talk,
-)
+from rjcli.commands.connection import LOCAL_ENDPOINT, Connection, connect, talk
 from rjcli.commands.signals import stopping_on_signals
+from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import API_KEY_VARIABLE
 from rjcli.delivery.limits import Limits
 from rjcli.engine.table_push import Route, TablePush
@@ -28,13 +25,16 @@ from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.report import Report, summary_document
 from rjcli.run import Run, RunRequest, identify, open_run
-from rjcli.settings.values import AccessSettings, PushSettings
+from rjcli.settings.commands import AccessSettings
+from rjcli.settings.values import PushSettings
 
 if TYPE_CHECKING:
     from rjcli.http.transport import Transport
 
 
-def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
+def push(
+    access: AccessSettings, settings: PushSettings, report: Report, profile: Profile | None
+) -> int:
     """Load files into a table."""
     sources = [Source(file) for file in settings.input.files]
     with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
@@ -44,7 +44,8 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
             table_push = TablePush(settings, description, produce, None, report.handle)
             summary = asyncio.run(_run(table_push))
         else:
-            summary = _deliver(access, settings, produce, report)
+            with connect(access, profile) as connection:
+                summary = _deliver(access, settings, connection, produce, report)
     report.handle(Finished(summary))
     if access.target.is_local and summary.counts.accepted:
         report.command("to look at the data", _show_command(access.database, settings.table))
@@ -52,38 +53,41 @@ def push(access: AccessSettings, settings: PushSettings, report: Report) -> int:
 
 
 def _deliver(
-    access: AccessSettings, settings: PushSettings, produce: Produce, report: Report
+    access: AccessSettings,
+    settings: PushSettings,
+    connection: Connection,
+    produce: Produce,
+    report: Report,
 ) -> Summary:
     """Load what a producer reads, in a run of its own."""
-    with connect(access) as connection:
-        credentials = connection.credentials()
-        description = _describe(access, settings, connection.endpoint, credentials.client_id)
-        # The local Import API has another address each time: what stays is where it keeps its data.
-        is_local = access.target.is_local
-        address = str(Path(access.database).absolute()) if is_local else description.base_url
-        request = RunRequest(
-            settings.run,
-            identify(settings, address, credentials.client_id),
-            address,
-            credentials.client_id,
-            settings.table,
-            settings.delivery.settle,
-            description.name,
-            description.environment,
-            os.environ,
-            report.note,
-        )
-        with open_run(request) as run:
+    credentials = connection.credentials()
+    description = _describe(access, settings, connection.endpoint, credentials.client_id)
+    # The local Import API has another address each time: what stays is where it keeps its data.
+    is_local = access.target.is_local
+    address = str(Path(access.database).absolute()) if is_local else description.base_url
+    request = RunRequest(
+        settings.run,
+        identify(settings, address, credentials.client_id),
+        address,
+        credentials.client_id,
+        settings.table,
+        settings.delivery.settle,
+        description.name,
+        description.environment,
+        os.environ,
+        report.note,
+    )
+    with open_run(request) as run:
 
-            async def load(transport: "Transport") -> Summary:
-                upsert = partial(transport.upsert, credentials, settings.table)
-                limits = Limits(settings.delivery.jobs, settings.delivery.rate_limit)
-                route = Route(upsert, limits, run)
-                named = replace(description, name=run.name)
-                return await _run(TablePush(settings, named, produce, route, report.handle))
+        async def load(transport: "Transport") -> Summary:
+            upsert = partial(transport.upsert, credentials, settings.table)
+            limits = Limits(settings.delivery.jobs, settings.delivery.rate_limit)
+            route = Route(upsert, limits, run)
+            named = replace(description, name=run.name)
+            return await _run(TablePush(settings, named, produce, route, report.handle))
 
-            summary = talk(access, connection, load, settings.delivery.jobs)
-            return _conclude(run, summary)
+        summary = talk(access, connection, load, settings.delivery.jobs)
+        return _conclude(run, summary)
 
 
 async def _run(table_push: TablePush) -> Summary:

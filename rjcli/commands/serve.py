@@ -6,7 +6,7 @@ from rjcli.api.base_url import is_loopback
 from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID
 from rjcli.credentials.lookup import API_KEY_VARIABLE, find_credentials
 from rjcli.report import Report
-from rjcli.settings.values import ServeSettings
+from rjcli.settings.commands import ServeSettings
 
 
 def serve(settings: ServeSettings, report: Report) -> int:
@@ -26,7 +26,7 @@ def serve(settings: ServeSettings, report: Report) -> int:
     )
     defaults = {API_KEY_VARIABLE: LOCAL_API_KEY}
     credentials = find_credentials(
-        settings.client_id or str(LOCAL_CLIENT_ID), settings.api_key_file, defaults | os.environ
+        str(settings.client_id or LOCAL_CLIENT_ID), settings.api_key_file, defaults | os.environ
     )
     key = credentials.api_key.reveal()
     shown_key = key if key == LOCAL_API_KEY else "as given"

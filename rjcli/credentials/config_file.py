@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rjcli.api.base_url import Endpoint, Environment
+from rjcli.api.base_url import Environment
 from rjcli.credentials.api_key import ApiKey
 from rjcli.errors import UsageError
-from rjcli.settings.parsers import parse_client_id, parse_keys, parse_table
+from rjcli.settings.given import Given, Rank, Source
+from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, KEYS, TABLE
 
 _PROFILES = "profiles"
-_ADDRESS = ("env", "base_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +39,20 @@ class Profile:
     api_key: ApiKey | None = None
     in_keyring: bool = False
 
-    def defaults(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Values for those of the options that are None, by the names of the options.
-
-        Environment and base URL are one address: one of them as an option
-        replaces both.
-        """
+    def given(self) -> dict[str, Given]:
+        """What it gives where no option does, by the options' names."""
+        source = Source(Rank.PROFILE, f"profile {self.name}")
         values = {
-            "env": self.environment,
-            "base_url": self.base_url,
-            "client_id": None if self.client_id is None else str(self.client_id),
-            "table": self.table,
-            "keys": list(self.keys) or None,
+            "env": ("environment", self.environment),
+            "base_url": ("base_url", self.base_url),
+            "client_id": ("client_id", self.client_id),
+            "table": ("table", self.table),
+            "keys": ("keys", self.keys or None),
         }
-        if any(options[name] is not None for name in _ADDRESS):
-            values = {name: value for name, value in values.items() if name not in _ADDRESS}
         return {
-            name: value
-            for name, value in values.items()
-            if value is not None and name in options and options[name] is None
+            key: Given(value, source, f"{name} in {source.place}")
+            for key, (name, value) in values.items()
+            if value is not None
         }
 
     def to_table(self) -> dict[str, Any]:
@@ -198,15 +193,10 @@ def _text(value: Any) -> str:
     return value
 
 
-def _base_url(value: Any) -> str:
-    Endpoint.parse(_text(value))
-    return _text(value)
-
-
-def _keys(value: Any) -> tuple[str, ...]:
+def _keys(value: Any) -> Any:
     if not isinstance(value, list):
         raise TypeError
-    return parse_keys([_text(name) for name in value])
+    return KEYS.read(value)
 
 
 def _in_keyring(value: Any) -> bool:
@@ -216,10 +206,10 @@ def _in_keyring(value: Any) -> bool:
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "client_id": ("a positive whole number", lambda value: parse_client_id(str(value))),
+    "client_id": (CLIENT_ID.allowed, CLIENT_ID.read),
     "environment": (f"one of {', '.join(Environment)}", Environment),
-    "base_url": ("an address such as https://host", _base_url),
-    "table": ("a name of letters, digits and underscores", lambda value: parse_table(_text(value))),
+    "base_url": (BASE_URL.allowed, lambda value: BASE_URL.read(value) and value),
+    "table": (TABLE.allowed, TABLE.read),
     "keys": ('a list of names of fields, such as ["id"]', _keys),
     "api_key": (
         "a text without spaces and unprintable characters",

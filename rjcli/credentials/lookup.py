@@ -9,8 +9,7 @@ from rjcli.credentials.config_file import Profile
 from rjcli.credentials.system_keyring import fetch_key
 from rjcli.errors import UsageError
 from rjcli.private_file import read_secret_file
-from rjcli.settings.parsers import parse_client_id
-from rjcli.settings.values import STDIN
+from rjcli.settings.option_kinds import CLIENT_ID, STDIN
 
 CLIENT_ID_VARIABLE = "RJCLI_CLIENT_ID"
 API_KEY_VARIABLE = "RJCLI_API_KEY"
@@ -43,7 +42,8 @@ def find_credentials(
 
 def _find_client_id(text: str | None, profile: Profile | None) -> int:
     if text:
-        return parse_client_id(text)
+        client_id: int = CLIENT_ID.require("the client id", text)
+        return client_id
     if profile and profile.client_id:
         return profile.client_id
     raise UsageError(

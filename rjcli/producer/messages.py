@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from rjcli.model import Batch, InputForm, Noted, Rejection
-from rjcli.settings.values import ColumnType
+from rjcli.settings.choices import ColumnType
 
 
 class TypesDetected(Struct, frozen=True):

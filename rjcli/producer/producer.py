@@ -8,7 +8,8 @@ from rjcli.model import Block, InputForm, Noted
 from rjcli.producer.messages import InputStarted, Message, Pause, ReadProgress, TypesDetected
 from rjcli.producer.spans import SpanMaker
 from rjcli.reading import Input, Source, TypeDetector, total_size
-from rjcli.settings.values import ColumnType, Format, PushSettings
+from rjcli.settings.choices import ColumnType, Format
+from rjcli.settings.values import PushSettings
 
 _SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from rjcli.errors import InputError
 from rjcli.reading.source import READ_SIZE
-from rjcli.settings.values import Compression
+from rjcli.settings.choices import Compression
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.reading.csv_rows import DELIMITERS
-from rjcli.settings.values import ColumnType, CsvSettings
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import CsvSettings
 
 _NULL = "null"
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
@@ -54,7 +55,7 @@ class TypeDetector:
     """
 
     def __init__(self, settings: CsvSettings) -> None:
-        self._null = settings.null_string
+        self._nulls = {"", *settings.null_strings}
         self._pinned = settings.types
         self._candidates: dict[str, list[ColumnType]] = {}
         self._seen: set[str] = set()
@@ -67,9 +68,7 @@ class TypeDetector:
             candidates = self._candidates.setdefault(
                 name, [] if name in self._pinned else [*_DETECTED]
             )
-            if candidates and (
-                values := [value for value in column if value and value != self._null]
-            ):
+            if candidates and (values := [value for value in column if value not in self._nulls]):
                 self._seen.add(name)
                 candidates[:] = [type_ for type_ in candidates if _all_are(type_, values)]
         is_unchanged = before == [*map(len, self._candidates.values())]
@@ -93,12 +92,11 @@ class TypeDetector:
         candidates = self._candidates[name]
         if not candidates:
             return None
-        values = [""]
+        marks = {delimiter, *'"\r\n'}
+        values = [re.escape(null) for null in self._nulls if marks.isdisjoint(null)]
         # Each integer is a number, too, but no value can be a boolean and either of them.
         if ColumnType.BOOLEAN not in candidates or len(candidates) == 1:
             values.append(_PLAIN[candidates[0]])
-        if self._null and {delimiter, *'"\r\n'}.isdisjoint(self._null):
-            values.append(re.escape(self._null))
         return "|".join(values)
 
     def types(self) -> dict[str, ColumnType]:
@@ -174,7 +172,7 @@ class CellEncoder:
     ) -> None:
         self._header = tuple(header)
         self._types = [types.get(name, ColumnType.STRING) for name in header]
-        self._null = settings.null_string
+        self._null_strings = frozenset(settings.null_strings)
         self._empty_null = settings.empty_null
         # What stands before each value in a record's JSON.
         self._leads = [f",{encode_basestring(name)}:" for name in header]
@@ -224,9 +222,9 @@ class CellEncoder:
                     faults[index] = f"the value in column {name!r} is no {type_}"
         return _Column(texts, values)
 
-    def _nulls(self, type_: ColumnType) -> set[str]:
-        nulls = set() if self._null is None else {self._null}
-        return nulls | {""} if self._empty_null or type_ is not ColumnType.STRING else nulls
+    def _nulls(self, type_: ColumnType) -> frozenset[str]:
+        is_empty_null = self._empty_null or type_ is not ColumnType.STRING
+        return self._null_strings | {""} if is_empty_null else self._null_strings
 
     def _parse(
         self, name: str, values: Sequence[str | None], faults: dict[int, str]

@@ -8,7 +8,8 @@ from rjcli.reading.block import reject_too_long
 from rjcli.reading.csv_cells import CellEncoder, TypeDetector
 from rjcli.reading.csv_rows import PassOver, Rows, read_rows
 from rjcli.reading.text import decode, encoding_without_mark
-from rjcli.settings.values import ColumnType, CsvSettings
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import CsvSettings
 
 
 class DelimitedReader:
@@ -117,7 +118,7 @@ class DelimitedReader:
                     break
 
     def _check_header(self, cells: Sequence[str], line: int, reason: str | None) -> None:
-        missing = [name for name in self._settings.columns if name not in cells]
+        missing = [name for name in self._settings.required_columns if name not in cells]
         if reason is None and "" in cells:
             reason = f"column {cells.index('') + 1} has no name"
         elif reason is None and len(set(cells)) < len(cells):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from rjcli.errors import InputError, UnfinishedError
-from rjcli.settings.values import STDIN
+from rjcli.settings.option_kinds import STDIN
 
 READ_SIZE = 48 * 1024  # bytes; what becomes of more of a CSV outgrows caches and a socket's buffer
 

@@ -15,12 +15,17 @@ Console: TypeAlias = "PlainConsole | TerminalConsole"
 
 def open_console(stream: TextIO) -> Console:
     """A console on a stream: in colours on a terminal, else plain lines of any length."""
-    file = cast("TextIO", _Tolerant(stream))
+    file = tolerant(stream)
     if not stream.isatty():
         return PlainConsole(file)
     from rjcli.report.terminal import TerminalConsole  # takes its time, as rich does
 
     return TerminalConsole(file)
+
+
+def tolerant(stream: TextIO) -> TextIO:
+    """A stream that drops what it is given once nobody reads it any more."""
+    return cast("TextIO", _Tolerant(stream))
 
 
 class _Tolerant(io.TextIOBase):
@@ -31,6 +36,10 @@ class _Tolerant(io.TextIOBase):
         # What the terminal's encoding lacks is escaped instead of failing.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # rich asks for it
+        return self._stream.encoding
 
     def isatty(self) -> bool:
         return self._stream.isatty()

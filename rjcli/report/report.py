@@ -19,7 +19,9 @@ from rjcli.model import Noted, Rejection
 from rjcli.report.console import PlainConsole, open_console
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay
 from rjcli.report.summary import failure_document, summary_document, summary_lines
-from rjcli.settings.values import STDIN, OutputSettings, ProgressMode
+from rjcli.settings.choices import ProgressMode
+from rjcli.settings.commands import OutputSettings
+from rjcli.settings.option_kinds import STDIN
 
 REJECTIONS_SHOWN = 10
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rjcli.errors import UsageError
-from rjcli.settings.values import ColumnType
+from rjcli.settings.choices import ColumnType
 
 VERSION = 1
 

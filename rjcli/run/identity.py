@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rjcli.settings.values import STDIN, PushSettings
+from rjcli.settings.identity import identity_of
+from rjcli.settings.option_kinds import STDIN
+from rjcli.settings.values import PushSettings
 
 Identity = Mapping[str, Any]
 """What tells jobs apart, by the names under which people know it; JSON values. Never the key."""
@@ -15,28 +17,13 @@ _INPUTS = "files"
 
 
 def identify(settings: PushSettings, base_url: str, client_id: int) -> Identity:
-    """Return what makes this job. How its batches are cut and sent does not."""
-    csv, shape = settings.input.csv, settings.shape
+    """Return what makes this job: target, files, and all settings that shape its records."""
+    files = [file if file == STDIN else str(_absolute(file)) for file in settings.input.files]
     return {
         "base URL": base_url,
         "client id": client_id,
-        "table": settings.table,
-        "--keys": list(settings.keys),
-        _INPUTS: [file if file == STDIN else str(_absolute(file)) for file in settings.input.files],
-        "--format": settings.input.format,
-        "--compression": settings.input.compression,
-        "--encoding": csv.encoding,
-        "--delimiter": csv.delimiter,
-        "--type": dict(csv.types),
-        "--no-detect-types": not csv.detect_types,
-        "--null-string": csv.null_string,
-        "--empty-null": csv.empty_null,
-        "--select": shape.select and list(shape.select),
-        "--rename": dict(shape.rename),
-        "--set": {name: text.decode() for name, text in shape.constants.items()},
-        "--skip": settings.input.skip,
-        "--limit": settings.input.limit,
-        "--max-record-bytes": settings.input.max_record_bytes,
+        **identity_of(settings),
+        _INPUTS: files,
     }
 
 
@@ -76,4 +63,4 @@ def _absolute(file: str) -> Path:
 
 
 def _show(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return "not given" if value is None else json.dumps(value, ensure_ascii=False)

@@ -13,7 +13,7 @@ from rjcli.run.prefix import Prefix
 from rjcli.run.run import Position, Run
 
 if TYPE_CHECKING:
-    from rjcli.settings.values import ColumnType
+    from rjcli.settings.choices import ColumnType
 
 Doubts = Callable[[], Mapping[Hashable, Doubt | None]]
 """Returns the doubts that changed since the last call."""

@@ -17,7 +17,7 @@ from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
 from rjcli.run.rejects import Rejects
-from rjcli.settings.values import ColumnType
+from rjcli.settings.choices import ColumnType
 
 CHECKPOINT = "checkpoint.json"
 SUMMARY = "summary.json"

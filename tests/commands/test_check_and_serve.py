@@ -17,7 +17,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from rjcli import __version__
 from tests.conftest import CANARY_KEY, LocalApi, Rjcli, Serve
 from tests.support.scripted import always, answer
 
@@ -123,20 +122,6 @@ def test_serve_refuses_a_port_in_use(rjcli: Rjcli, serve: Serve) -> None:
     done = rjcli("serve", "--port", str(serve(always(None)).port))
     assert done.returncode == 2
     assert "cannot listen" in done.stderr
-
-
-def test_help_fits_a_narrow_terminal(rjcli: Rjcli) -> None:
-    """Help is shown for every command, and fits 60 columns."""
-    for command in ("push", "status", "auth-check", "login", "serve"):
-        done = rjcli(command, "--help", env={"COLUMNS": "60", "TERMINAL_WIDTH": "60"})
-        assert done.returncode == 0
-        assert f"Usage: rjcli {command}" in done.stdout
-        assert max(map(len, done.stdout.splitlines())) <= 60
-
-
-def test_version_is_told(rjcli: Rjcli) -> None:
-    """`rjcli --version` tells the version that the package has."""
-    assert rjcli("--version").stdout == f"rjcli {__version__}\n"
 
 
 @pytest.mark.parametrize("columns", [40, 60, 200])

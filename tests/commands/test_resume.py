@@ -324,8 +324,8 @@ def test_changed_input_is_refused(rjcli: Rjcli, serve: Serve, change: Any, compl
         (["-t", "other"], 'table: "other" now, "t" before'),
         (["-k", "id2"], '--keys: ["id", "id2"] now, ["id"] before'),
         (["--client-id", "13"], "client id: 13 now, 12 before"),
-        (["--select", "id"], '--select: ["id"] now, null before'),
-        (["--limit", "9"], "--limit: 9 now, null before"),
+        (["--select", "id"], '--select: ["id"] now, not given before'),
+        (["--limit", "9"], "--limit: 9 now, not given before"),
         (["--env", "sandbox"], "base URL: "),
     ],
 )

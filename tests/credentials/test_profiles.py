@@ -1,9 +1,10 @@
 """Profiles: what they give, and when their file is not trusted."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,10 @@ from rjcli.api.base_url import Environment
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.config_file import Configuration, Profile
 from rjcli.errors import UsageError
+from rjcli.settings.commands import AccessSettings
+from rjcli.settings.option import options_of
+from rjcli.settings.read import read
+from rjcli.settings.sources import from_variables, strongest
 from tests.conftest import CANARY_KEY, LocalApi, Rjcli
 
 NO_CREDENTIALS = {"RJCLI_API_KEY": "", "RJCLI_CLIENT_ID": ""}
@@ -66,13 +71,48 @@ def test_variables_go_before_the_profile(rjcli: Rjcli, file: Path, local_api: Lo
     assert rjcli("auth-check", "--client-id", "7", env=NO_CREDENTIALS).returncode == 4
 
 
+COUNTING_OPENS = """
+import sys
+opened = []
+sys.addaudithook(lambda event, values: event == "open" and opened.append(str(values[0])))
+from rjcli.cli import main
+sys.argv = ["rjcli", "auth-check"]
+try:
+    main()
+finally:
+    print(sum(name.endswith("config.toml") for name in opened))
+"""
+
+
+def test_profile_is_read_once(rjcli: Rjcli, file: Path, local_api: LocalApi) -> None:
+    """A command reads the file once, so that all it takes from a profile belongs together."""
+    file.write_text(f"[profiles.default]\n{profile_text(local_api.base_url)}")
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING_OPENS],
+        env=rjcli.environment(NO_CREDENTIALS),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "authorized: custom\n1\n"
+
+
 def test_address_comes_from_one_place() -> None:
-    """An environment or a base URL that is given leaves out both of the profile's."""
-    profile = Profile("p", environment=Environment.SANDBOX, base_url="https://example.com")
-    options: dict[str, Any] = {"env": None, "base_url": None}
-    assert profile.defaults(options) == {"env": "sandbox", "base_url": "https://example.com"}
-    assert profile.defaults(options | {"env": Environment.PRODUCTION}) == {}
-    assert profile.defaults(options | {"base_url": "https://example.org"}) == {}
+    """An environment or a base URL that is given takes the place of what a profile has."""
+    profile = Profile("p", base_url="https://example.com")
+
+    def target(**variables: str) -> tuple[str, str]:
+        options = [*options_of(AccessSettings)]
+        given = strongest(from_variables(options, variables), profile.given())
+        found = read(AccessSettings, given).target
+        assert found.endpoint
+        return found.environment, found.endpoint.host
+
+    assert target() == ("custom", "example.com")
+    assert target(RJCLI_ENV="production") == ("production", "connect.rjmetrics.com")
+    assert target(RJCLI_BASE_URL="https://example.org") == ("custom", "example.org")
+    with pytest.raises(UsageError, match="RJCLI_ENV and RJCLI_BASE_URL both say where to push"):
+        target(RJCLI_ENV="sandbox", RJCLI_BASE_URL="https://example.org")
 
 
 def test_configuration_directory_is_the_users_choice(

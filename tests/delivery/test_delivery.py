@@ -4,11 +4,11 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
 from functools import partial
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import ApiKey

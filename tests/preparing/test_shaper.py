@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rjcli.errors import UsageError
 from rjcli.json_text import members, parse_object
 from rjcli.model import RawRecord
 from rjcli.preparing.shaper import Shaper, UnshapeableError
-from rjcli.settings.parsers import parse_shape
 from rjcli.settings.values import ShapeSettings
 from tests.reading.test_json import GOOD
 
@@ -86,26 +84,3 @@ def test_any_record_keeps_what_is_selected(texts: dict[str, bytes], data: st.Dat
 def test_no_option_is_no_shape() -> None:
     """Without any option there is no shape, and records are left as they are."""
     assert not ShapeSettings()
-    assert not parse_shape((), (), ())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        ((["a,a"], [], []), "names a field twice"),
-        ((["a,,b"], [], []), "empty name"),
-        (([], ["a=b", "c=b"], []), "gives two fields the same name"),
-        (([], ["a"], []), "must look like name="),
-        (([], ["a="], []), "must look like name="),
-        (([], ["a=b", "a=c"], []), "'a' twice"),
-        (([], [], ["a=oops"]), "--set a: "),
-        (([], [], ["a=NaN"]), "NaN is not JSON"),
-        (([], [], ["a=1 2"]), "--set a: "),
-        (([], [], ['keys=["a"]']), "set by --keys alone"),
-        (([], ["keys=a"], []), "set by --keys alone"),
-    ],
-)
-def test_bad_option_is_refused(arguments: tuple[Any, Any, Any], complaint: str) -> None:
-    """Options that contradict themselves, or set what is no JSON, are refused."""
-    with pytest.raises(UsageError, match=complaint):
-        parse_shape(*arguments)

@@ -22,7 +22,8 @@ from rjcli.producer.messages import SpanRead
 from rjcli.producer.process import Produce, open_producer
 from rjcli.producer.producer import ProducerTask, StartingPoint
 from rjcli.reading import Input, Source
-from rjcli.settings.values import DeliverySettings, Format, InputSettings, PushSettings
+from rjcli.settings.choices import Format
+from rjcli.settings.values import DeliverySettings, InputSettings, PushSettings
 from tests.conftest import LocalApi, Rjcli
 from tests.reading.test_json import GOOD
 from tests.support.blocks import items_of
@@ -61,7 +62,8 @@ def test_pipe_at_rest_holds_nothing_back(content: bytes, start: StartingPoint | 
     os.set_inheritable(reading, True)  # noqa: FBT003 - as a shell leaves it for `push <(command)`
     path = f"/dev/fd/{reading}"
     inputs = InputSettings(files=(path,), format=Format.NDJSON)
-    settings = PushSettings("t", ("id",), inputs, delivery=DeliverySettings(batch_size=1))
+    delivery = DeliverySettings(batch_size=1)
+    settings = PushSettings(table="t", keys=("id",), input=inputs, delivery=delivery)
 
     async def take_two(produce: Produce) -> list[bytes]:
         taken: list[bytes] = []

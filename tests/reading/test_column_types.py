@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from rjcli.model import RawRecord, Rejection
 from rjcli.reading import Input, Source, TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.settings.values import ColumnType, CsvSettings, InputSettings
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import CsvSettings, InputSettings
 from tests.support.blocks import Item, items_of
 
 STRING, INTEGER, NUMBER = ColumnType.STRING, ColumnType.INTEGER, ColumnType.NUMBER
@@ -147,7 +148,7 @@ def test_column_is_what_all_its_values_plainly_are(values: list[str], type_: Col
 
 def test_null_string_says_nothing_of_the_type() -> None:
     """Cells that read as --null-string count as empty where types are found."""
-    settings = CsvSettings(null_string="N/A")
+    settings = CsvSettings(null_strings=("N/A",))
     assert detect(["1", "N/A", "2"], settings) == INTEGER
     assert detect(["N/A"], settings) == STRING
 
@@ -196,9 +197,9 @@ def test_values_leave_with_their_own_text(tmp_path: Path) -> None:
     [
         ({}, '{"n":null,"s":"","t":"NULL","e":""}'),
         ({"empty_null": True}, '{"n":null,"s":null,"t":"NULL","e":null}'),
-        ({"null_string": "NULL"}, '{"n":null,"s":"","t":null,"e":""}'),
-        ({"null_string": "NULL", "empty_null": True}, '{"n":null,"s":null,"t":null,"e":null}'),
-        ({"null_string": ""}, '{"n":null,"s":null,"t":"NULL","e":null}'),
+        ({"null_strings": ("NULL",)}, '{"n":null,"s":"","t":null,"e":""}'),
+        ({"null_strings": ("NULL",), "empty_null": True}, '{"n":null,"s":null,"t":null,"e":null}'),
+        ({"null_strings": ("",)}, '{"n":null,"s":null,"t":"NULL","e":null}'),
         ({"detect_types": False}, '{"n":"","s":"","t":"NULL","e":""}'),
         ({"detect_types": False, "types": {"n": INTEGER}}, '{"n":null,"s":"","t":"NULL","e":""}'),
     ],
@@ -349,7 +350,7 @@ CELLS = ["", "0", "-17", "1.50", "true", "x", "N/A", '"', "1,5", "a\nb", "9" * 1
 
 def detector_of(rows: Sequence[Sequence[str]]) -> TypeDetector:
     """A detector that has seen some rows, and nothing new for a while."""
-    detector = TypeDetector(CsvSettings(null_string="N/A"))
+    detector = TypeDetector(CsvSettings(null_strings=("N/A",)))
     for _ in range(3):
         detector.observe(HEADER, rows)
     return detector
@@ -451,7 +452,7 @@ def test_types_do_not_depend_on_where_the_text_is_cut(
     pieces = [text[start:end].encode() for start, end in pairwise(places)]
     found = []
     for byte_strings in ([b"".join(before) + text.encode()], [*before, *pieces]):
-        detector = TypeDetector(CsvSettings(null_string="N/A"))
+        detector = TypeDetector(CsvSettings(null_strings=("N/A",)))
         reader = DelimitedReader("f", CsvSettings(), ",", 10**6)
         assert not [step for step in reader.detect(iter(byte_strings), detector) if step]
         found.append(detector.types())

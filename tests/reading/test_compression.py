@@ -19,7 +19,8 @@ from rjcli.errors import InputError
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
 from rjcli.reading.compression import decompress
-from rjcli.settings.values import Compression, InputSettings
+from rjcli.settings.choices import Compression
+from rjcli.settings.values import InputSettings
 from tests.conftest import Rjcli
 from tests.support.blocks import items_of
 from tests.support.weighing import run_and_weigh

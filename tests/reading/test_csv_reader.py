@@ -14,7 +14,8 @@ from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord
 from rjcli.reading import Input, Source
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.settings.values import CsvSettings, Format, InputSettings
+from rjcli.settings.choices import Format
+from rjcli.settings.values import CsvSettings, InputSettings
 from tests.support.blocks import items_of
 
 LIMIT = 1_000_000
@@ -348,7 +349,7 @@ def test_delimiter_that_is_given_is_used(
 )
 def test_header_has_the_columns_that_are_asked_for(data: bytes, complaint: str | None) -> None:
     """A header without a key column is refused, and the error shows what there is."""
-    items = read(iter([data]), settings=CsvSettings(columns=("id",)))
+    items = read(iter([data]), settings=CsvSettings(required_columns=("id",)))
     if complaint is None:
         assert not list(items)
     else:

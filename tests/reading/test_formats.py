@@ -18,7 +18,8 @@ from rjcli.reading import Input, Source
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
-from rjcli.settings.values import CsvSettings, Format, InputSettings
+from rjcli.settings.choices import Format
+from rjcli.settings.values import CsvSettings, InputSettings
 from tests.support.blocks import Item, items_of
 
 CSV = CsvSettings()

@@ -1,0 +1,159 @@
+"""The words of a command line, told apart and completed by typer as the declarations say.
+
+typer finds out which words are options, and which are their values. It converts
+none of them: that is for the settings, whose errors know where each value came
+from, and it would take longer than all the rest of starting.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+import typer.completion
+import typer.main
+from typer.core import TyperCommand
+
+from rjcli.cli.command import COMMANDS, Command
+from rjcli.cli.help import print_help
+from rjcli.errors import UsageError
+from rjcli.settings.kinds import FLAG, nearest, quoted
+from rjcli.settings.option import Declared
+from rjcli.settings.sources import Texts
+
+_COMPLETE = "_RJCLI_COMPLETE"  # typer's scripts set it
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+def run(name: str, words: list[str]) -> int:
+    """Run the command of a name with the words that follow it. Returns the exit code."""
+    if name not in COMMANDS:
+        what = "option" if name.startswith("-") else "command"
+        near = nearest(name, [*COMMANDS])
+        raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
+    command = typer.main.get_command(_app([name]))
+    return int(command(words, prog_name=f"rjcli {name}", standalone_mode=False))
+
+
+def complete() -> bool:
+    """Complete what has been typed, if a shell asks for it through the environment."""
+    if _COMPLETE not in os.environ:
+        return False
+    typer.completion.completion_init()  # type: ignore[attr-defined] # which it imports
+    typer.main.get_command(_app(COMMANDS))([], prog_name="rjcli")
+    return True
+
+
+def show_completion(shell: str, *, install: bool) -> None:
+    """Print the script that completes command lines in a shell, or install it."""
+    if shell not in _SHELLS:
+        raise UsageError(
+            f"no completion for the shell {quoted(shell)}{nearest(shell, _SHELLS)}",
+            hint=f"name one of {', '.join(_SHELLS)}: rjcli --show-completion bash",
+        )
+    wanted = {"prog_name": "rjcli", "complete_var": _COMPLETE, "shell": shell}
+    if install:
+        _, path = typer.completion.install(**wanted)  # type: ignore[attr-defined]
+        typer.echo(f"installed in {path}; new shells complete rjcli")
+    else:
+        typer.echo(typer.completion.get_completion_script(**wanted))  # type: ignore[attr-defined]
+
+
+class _Command(TyperCommand):
+    """A command whose words are told apart, and not converted."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        command = COMMANDS[str(self.name)]
+        try:
+            words, rest, _ = self.make_parser(ctx).parse_args(_with_bare(command, args))
+        except typer.TyperException as error:
+            raise _usage_error(error, command) from None
+        ctx.params = ctx.obj = {
+            key: Texts(word) if isinstance(word, list | tuple) else word
+            for key, word in words.items()
+            if word is not None
+        }
+        if rest and not ctx.resilient_parsing:
+            raise _wrong(f"an argument too many: {quoted(rest[0])}", command)
+        return []
+
+    def invoke(self, ctx: Any) -> int:
+        command = COMMANDS[str(self.name)]
+        if ctx.obj.pop("help", False):
+            print_help(command)
+            return 0
+        return command.run(ctx.obj)
+
+
+def _app(names: Iterable[str]) -> typer.Typer:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    for name in names:
+        app.command(name, cls=_Command, add_help_option=False)(_function(COMMANDS[name]))
+    return app
+
+
+def _function(command: Command) -> Callable[..., None]:
+    """A function of the command's options, as typer reads one."""
+
+    def function(**_: object) -> None:
+        pass
+
+    shown = Annotated[bool, typer.Option("-h", "--help", help="Show this.")]
+    types = {option.key: _type(option) for option in command.options.values()} | {"help": shown}
+    function.__doc__ = command.help
+    function.__annotations__ = types
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=type_)
+            for key, type_ in types.items()
+        ]
+    )
+    return function
+
+
+def _type(option: Declared) -> Any:
+    many, is_flag = option.kind.is_repeatable, option.kind is FLAG
+    type_: Any = list[str] if many else bool if is_flag else str
+    complete = _completer(option) if _COMPLETE in os.environ else None
+    if option.is_positional:
+        return Annotated[type_, typer.Argument(autocompletion=complete)]
+    flags = [option.flag, *filter(None, [option.short])]
+    shown: dict[str, Any] = {"help": option.help, "hidden": option.hidden}
+    return Annotated[type_, typer.Option(*flags, autocompletion=complete, **shown)]
+
+
+def _completer(option: Declared) -> Callable[[typer.Context, str], Iterable[str]]:
+    def complete(ctx: typer.Context, incomplete: str) -> Iterable[str]:
+        if option.complete:
+            return [*option.complete(ctx.obj or {}, incomplete)]
+        return option.kind.choices
+
+    return complete
+
+
+def _with_bare(command: Command, words: Sequence[str]) -> list[str]:
+    """The words, in which each option that may stand without a value has one."""
+    bare = {option.flag: option.bare for option in command.options.values()}
+    end = words.index("--") if "--" in words else len(words)
+    return [
+        *(f"{each}={bare[each]}" if bare.get(each) else each for each in words[:end]),
+        *words[end:],
+    ]
+
+
+def _usage_error(error: Any, command: Command) -> UsageError:
+    """What typer complains of, in our words."""
+    name = getattr(error, "option_name", None)
+    if name is None:
+        return _wrong(error.format_message(), command)
+    for option in command.options.values():
+        if name in {option.flag, option.short}:
+            needs = "no value" if option.kind is FLAG else f"a value: {option.metavar}"
+            return _wrong(f"{name} takes {needs}", command)
+    known = [option.flag for option in command.options.values() if not option.hidden]
+    return _wrong(f"there is no option {name}{nearest(name, known)}", command)
+
+
+def _wrong(message: str, command: Command) -> UsageError:
+    return UsageError(message, hint=f"rjcli {command.name} --help")
