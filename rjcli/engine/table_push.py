@@ -257,8 +257,10 @@ class TablePush:
 
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
         counts, tally = self._ledger.counts, self._delivery.tally
-        is_strict = self._settings.strict and bool(self._unused)
-        status, exit_code = run_outcome(failure, counts, is_incomplete=is_strict)
+        # Rejects that were reported when the run was finished before are not reported again.
+        has_rejects = counts.rejected > self._ledger.reported_before
+        is_incomplete = has_rejects or (self._settings.strict and bool(self._unused))
+        status, exit_code = run_outcome(failure, is_incomplete=is_incomplete)
         return Summary(
             self._description,
             status,

@@ -18,7 +18,8 @@ class Checkpoint:
     ``digest``: of these records' bytes. ``taken``: the position of the last record
     that was ever handed on to be sent. ``sizes``: in bytes, of the files of
     rejects and errors, by name. ``column_types`` None: not detected yet.
-    ``finished``: the prefix is the whole input. ``in_flight``: requests may be under
+    ``finished``: the prefix is the whole input. ``reported``: how many records were
+    rejected when it last was. ``in_flight``: requests may be under
     way that nothing accounts for, as while the push goes on. Times as ISO 8601.
     """
 
@@ -29,6 +30,7 @@ class Checkpoint:
     records: int = 0
     accepted: int = 0
     rejected: int = 0
+    reported: int = 0
     digest: str = ""
     taken: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -61,7 +63,13 @@ class Checkpoint:
             )
         checkpoint = cls(**document)
         texts = (checkpoint.run, checkpoint.started, checkpoint.written, checkpoint.digest)
-        numbers = (checkpoint.records, checkpoint.accepted, checkpoint.rejected, checkpoint.taken)
+        numbers = (
+            checkpoint.records,
+            checkpoint.accepted,
+            checkpoint.rejected,
+            checkpoint.reported,
+            checkpoint.taken,
+        )
         well_made = (
             checkpoint.version == VERSION
             and all(type(text) is str for text in texts)

@@ -33,10 +33,12 @@ class Ledger:
         self._account = Account()
         self._prefix = Prefix()
         self.settled_before = 0  # records, by the run that is resumed
+        self.reported_before = 0  # rejects, when that run was finished
         self.column_types: Mapping[str, ColumnType] | None = None  # None: not detected yet
         if run and (checkpoint := run.resumed):
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
             self.settled_before = checkpoint.accepted + checkpoint.rejected
+            self.reported_before = checkpoint.reported
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
             self.column_types = checkpoint.column_types
         self.read = self.settled_before  # records

@@ -27,6 +27,7 @@ from rjcli.run.listing import JOB, LOCK, RunRecord, list_runs, prune_runs, read_
 from rjcli.run.lock import Lock
 from rjcli.run.run import CHECKPOINT, SUMMARY, Run
 from rjcli.run.state import State, state_directory
+from rjcli.settings.choices import Resume
 from rjcli.settings.values import RunSettings
 
 Note = Callable[[str], None]
@@ -189,7 +190,12 @@ def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Che
 
 def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
     _check_replaceable(directory)
-    if request.settings.resume:
+    if request.settings.resume is Resume.ON:
+        raise UsageError(
+            "there is no run to resume",
+            hint="push without --resume, or with --resume=auto to start one where there is none",
+        )
+    if request.settings.resume is Resume.AUTO:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
     with told(f"cannot write in {directory}"), open_directory(directory) as descriptor:

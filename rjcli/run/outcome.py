@@ -1,18 +1,17 @@
 """How a run ended: its status, its exit code, and whether it can go on."""
 
 from rjcli.errors import EXIT_REJECTS, InterruptedByUserError, RjcliError, StoppedError
-from rjcli.events import Counts, Status
+from rjcli.events import Status
 
 
-def run_outcome(
-    failure: RjcliError | None, counts: Counts, *, is_incomplete: bool = False
-) -> tuple[Status, int]:
+def run_outcome(failure: RjcliError | None, *, is_incomplete: bool) -> tuple[Status, int]:
     """Return how a run ended, in a word and an exit code.
 
-    ``is_incomplete``: something of what was asked for could not be done.
+    ``is_incomplete``: records were rejected, or something else of what was asked
+    for could not be done.
     """
     match failure:
-        case None if counts.rejected or is_incomplete:
+        case None if is_incomplete:
             return Status.REJECTS, EXIT_REJECTS
         case None:
             return Status.COMPLETE, 0

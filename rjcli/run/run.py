@@ -136,6 +136,7 @@ class Run:
             sizes=sizes,
             column_types=position.column_types,
             finished=position.finished,
+            reported=prefix.rejected if position.finished else self._checkpoint.reported,
             in_flight=position.in_flight,
         )
         self._replace(CHECKPOINT, checkpoint.encode())

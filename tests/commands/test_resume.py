@@ -136,7 +136,7 @@ def test_killed_again_and_again_nothing_is_lost(rjcli: Rjcli, serve: Serve) -> N
         server = serve(table)
         file = write(rjcli.home / "r.ndjson", job.records)
         arguments = ["push", str(file), "-t", "t", "-k", "id", "--base-url", server.base_url]
-        arguments += ["--json", "--resume", "--retry-for", "60", "--jobs", "4"]
+        arguments += ["--json", "--resume=auto", "--retry-for", "60", "--jobs", "4"]
         done = False
         while not done:
             process = start(rjcli, *arguments)
@@ -283,16 +283,36 @@ def test_finished_run_resumed_sends_nothing(rjcli: Rjcli, serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
-def test_nothing_to_resume_starts_from_the_beginning(rjcli: Rjcli, serve: Serve) -> None:
-    """With --resume and no run to resume, a push says so and begins; without it, always anew."""
+def test_nothing_to_resume(rjcli: Rjcli, serve: Serve) -> None:
+    """Without a run to resume, --resume is refused, and --resume=auto says so and begins."""
     server = serve(always(answer()))
     file = write(rjcli.home / "r.ndjson", numbered(5))
-    done = rjcli(*push(server, file, "--resume"))
+    refused = rjcli(*push(server, file, "--resume"))
+    assert refused.returncode == 2
+    assert "--resume=auto" in refused.stderr
+    assert not server.requests
+    done = rjcli(*push(server, file, "--resume=auto"))
     assert done.returncode == 0
     assert "there is no run to resume" in done.stderr
-    again = rjcli(*push(server, file))
-    assert json.loads(again.stdout)["run"] != json.loads(done.stdout)["run"]
+    anew = rjcli(*push(server, file))
+    assert json.loads(anew.stdout)["run"] != json.loads(done.stdout)["run"]
     assert len(server.requests) == 2
+
+
+def test_rejects_are_reported_once(rjcli: Rjcli, serve: Serve) -> None:
+    """When a file has grown, the exit code is about the new records; the counts are about all."""
+    server = serve(always(answer()))
+    file = write(rjcli.home / "r.ndjson", [{"id": 1}, b"["])
+    assert rjcli(*push(server, file)).returncode == 3
+    with file.open("ab") as grown:
+        grown.write(b'{"id":2}\n')
+    done = rjcli(*push(server, file, "--resume"))
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["status"]) == (0, "complete")
+    assert document["records"]["rejected"] == 1
+    with file.open("ab") as grown:
+        grown.write(b"]\n")
+    assert rjcli(*push(server, file, "--resume")).returncode == 3
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.errors import UnfinishedError, UsageError
 from rjcli.run import Ledger, Run, RunRequest, find_run, list_runs, open_run
+from rjcli.settings.choices import Resume
 from rjcli.settings.values import RunSettings
 
 STATE = ".local/state/rjcli"
@@ -31,7 +32,7 @@ class Runs:
         name: str,
         files: tuple[str, ...] = ("a.csv",),
         *,
-        resume: bool = False,
+        resume: Resume = Resume.OFF,
         settings: RunSettings = RunSettings(),  # noqa: B008 - frozen
         **job: Any,
     ) -> Iterator[Run]:
@@ -64,20 +65,23 @@ def test_last_run_is_resumed_whatever_the_clock_said(runs: Runs) -> None:
     """The run that began last is resumed, though its name and time say that it is older."""
     runs.finish("20261231-000000-t-aaaa")
     runs.finish("20250101-000000-t-bbbb")
-    with runs.open("20260101-000000-t-cccc", resume=True) as run:
+    with runs.open("20260101-000000-t-cccc", resume=Resume.ON) as run:
         assert run.name == "20250101-000000-t-bbbb"
 
 
 def test_more_inputs_at_the_end_are_the_same_job(runs: Runs) -> None:
     """A folder that gained files goes on with its run; other files are another job."""
     runs.finish("run", "a.csv", "b.csv")
-    with runs.open("more", ("a.csv", "b.csv", "c.csv"), resume=True) as run:
+    with runs.open("more", ("a.csv", "b.csv", "c.csv"), resume=Resume.ON) as run:
         assert run.name == "run"
         Ledger(run, dict).close(None)
-    with runs.open("same", ("a.csv", "b.csv", "c.csv"), resume=True) as run:
+    with runs.open("same", ("a.csv", "b.csv", "c.csv"), resume=Resume.ON) as run:
         assert run.name == "run"
     for files in [("a.csv",), ("b.csv", "a.csv"), ("c.csv",)]:
-        with runs.open(f"new-{len(files)}-{files[0]}", files, resume=True) as run:
+        with pytest.raises(UsageError, match="no run to resume"):
+            runs.finish("none", *files, resume=Resume.ON)
+        name = f"new-{len(files)}-{files[0]}"
+        with runs.open(name, files, resume=Resume.AUTO) as run:
             assert run.resumed is None
 
 
@@ -110,7 +114,7 @@ def test_damaged_run_harms_no_other(runs: Runs, name: str, damage: bytes) -> Non
         assert isinstance(run.is_resumable, bool)
         assert all(type(number) is int for number in run.counts.values())
     assert find_run(runs.state, "good").name == "good"
-    with runs.open("next", resume=True) as opened:
+    with runs.open("next", resume=Resume.ON) as opened:
         assert opened.name == "good"
 
 
@@ -125,7 +129,7 @@ def test_damaged_checkpoint_names_a_way_out_that_works(
     (directory / "checkpoint.json").write_bytes(damage)
     with (
         pytest.raises(UsageError) as caught,
-        runs.open("next", resume=True, settings=settings),
+        runs.open("next", resume=Resume.ON, settings=settings),
     ):
         pass
     assert "checkpoint" in caught.value.message
@@ -142,7 +146,7 @@ def test_rejects_that_were_changed_are_not_gone_on_with(runs: Runs) -> None:
     checkpoint["sizes"] = {"rejects.ndjson": 10}
     (directory / "checkpoint.json").write_text(json.dumps(checkpoint))
     (directory / "rejects.ndjson").write_text("short")
-    with pytest.raises(UsageError, match="has been changed"), runs.open("next", resume=True):
+    with pytest.raises(UsageError, match="has been changed"), runs.open("next", resume=Resume.ON):
         pass
 
 
