@@ -65,6 +65,11 @@ def open_run(request: RunRequest) -> Iterator[Run]:
             hint = "wait for it, or stop it, and push with --resume"
             stack.enter_context(Lock(lock, "the same job", started, hint))
         directory = _choose(request, state)
+        if request.settings.resume is Resume.ON and not (directory / CHECKPOINT).exists():
+            raise UsageError(
+                "there is no run to resume",
+                hint="push without --resume, or with --resume=auto, which starts one then",
+            )
         _prepare(directory)
         stack.enter_context(Lock(directory / LOCK, str(directory), started))
         earlier = read_checkpoint(directory) if request.settings.resume else None
@@ -190,12 +195,7 @@ def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Che
 
 def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
     _check_replaceable(directory)
-    if request.settings.resume is Resume.ON:
-        raise UsageError(
-            "there is no run to resume",
-            hint="push without --resume, or with --resume=auto to start one where there is none",
-        )
-    if request.settings.resume is Resume.AUTO:
+    if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
     with told(f"cannot write in {directory}"), open_directory(directory) as descriptor:
