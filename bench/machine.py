@@ -13,6 +13,7 @@ _PACKAGES = (
     "httpcore",
     "h11",
     "msgspec",
+    "httptools",
     "aiohttp",
     "orjson",
     "typer",

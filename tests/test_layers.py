@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "rjcli"
 
 ONLY_IMPORTERS = {
     "httpx": {"http"},
-    "aiohttp": {"http", "local"},
+    "httptools": {"http"},
+    "aiohttp": {"local"},
     "rich": {"report"},
     "typer": {"cli"},
     "keyring": {"credentials"},

@@ -34,11 +34,6 @@ def trust(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-def trust_nobody() -> ssl.SSLContext:
-    """For plain HTTP; made at once, unlike one that loads certificates."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def _machine_has_authorities() -> bool:
     paths = ssl.get_default_verify_paths()
     # None where there is nothing, whatever typeshed says.

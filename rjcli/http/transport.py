@@ -1,41 +1,46 @@
-"""The wire: the only module that holds an HTTP client, and that adds the API key to an address.
+"""The wire: the only place where the API key joins an address.
 
-Foreign errors become ours here, without their causes: those quote addresses,
-and addresses hold the key.
+Errors become ours where they arise, in `connect` and here, without their causes.
 """
 
 import asyncio
-import logging
 import os
-from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from rjcli import __version__
 from rjcli.api.base_url import Endpoint
 from rjcli.api.protocol import Answer
 from rjcli.credentials.lookup import Credentials
-from rjcli.errors import RjcliError, RouteError, TransportError
-from rjcli.http.aiohttp_transport import AiohttpTransport, ProxyRefusedError, UntrustedServerError
-from rjcli.http.proxy import Proxy, find_proxy
-from rjcli.http.tls import trust, trust_nobody
+from rjcli.errors import TransportError
+from rjcli.http.connect import connect, reason
+from rjcli.http.connection import BrokenAnswerError, Connection, RawAnswer, RequestHead
+from rjcli.http.pool import Pool
+from rjcli.http.proxy import find_proxy
+from rjcli.http.tls import trust
 from rjcli.lean_import import without
 
-with without("httpx._main"):
+with without("httpx._main"):  # its command line, which takes longer to import than the rest
     import httpx
 
-MAX_ANSWER_BYTES = 1024 * 1024
-_FOREIGN_LOGGERS = ("aiohttp", "asyncio", "httpx")
-_PROXY_MAY_DO_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_HEADERS = {
+    "User-Agent": f"rjcli/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
+_HEADERS_WITH_BODY = {**_HEADERS, "Content-Type": "application/json"}
+_SUCCESS = {HTTPStatus.OK, HTTPStatus.CREATED}
 
 
 class Transport:
     """Sends requests to one Import API. An async context manager.
 
     ``timeout``: seconds that one attempt may take, from connecting to the
-    answer's last byte. ``ca_file``: certificate authorities to trust as well.
-    No redirects, no cookies, no compression; proxies by the usual variables.
+    answer's last byte. ``connections``: how many are kept for the next requests.
+    ``ca_file``: certificate authorities to trust as well. No redirects, no cookies,
+    no compression; proxies by the usual variables.
 
     Raises UsageError if certificates or the proxy's address cannot be used.
     Each call raises TransportError if no whole answer came, and RouteError if
@@ -45,25 +50,15 @@ class Transport:
     def __init__(
         self, endpoint: Endpoint, timeout: float, connections: int = 1, ca_file: str | None = None
     ) -> None:
-        _silence_foreign_loggers()
         self._endpoint = endpoint
         self._timeout = timeout
         self._connections = connections
-        self._tls = trust(ca_file, os.environ) if endpoint.is_encrypted else trust_nobody()
-        self._proxy = find_proxy(endpoint)
-        headers = {
-            "Host": endpoint.host,
-            "User-Agent": f"rjcli/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
-        self._last_asked: tuple[str, Credentials | None] = "", None
-        self._last_address = httpx.URL()
-        self._headers = httpx.Headers(headers)
-        self._headers_with_body = httpx.Headers({**headers, "Content-Type": "application/json"})
+        tls = trust(ca_file, os.environ) if endpoint.is_encrypted else None
+        self._connect = partial(connect, endpoint, find_proxy(endpoint), tls, timeout)
+        self._heads: dict[tuple[str, str, Credentials | None], RequestHead] = {}
 
     async def __aenter__(self) -> Self:
-        self._http = AiohttpTransport(self._tls, self._proxy, self._connections)
+        self._pool = Pool(self._connect, self._connections)
         return self
 
     async def __aexit__(
@@ -72,7 +67,7 @@ class Transport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._pool.close()
 
     async def status(self) -> Answer:
         """Ask whether the API is operational. Sends no key."""
@@ -95,83 +90,51 @@ class Transport:
         credentials: Credentials | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """Make one attempt. The key joins the address here, and nowhere else.
-
-        What may be shown of the answer, the answer itself can rid of the key.
-        """
-        request = httpx.Request(
-            method,
-            self._address(url, credentials),
-            headers=self._headers if body is None else self._headers_with_body,
-            stream=httpx.ByteStream(body or b""),  # as content, it would cost twice as much
-        )
+        """Make one attempt. In doubt is one whose first byte was written."""
+        head = self._head(method, url, credentials)
+        connection: Connection | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(
-                    request, credentials.api_key.redact if credentials else str
-                )
+                connection = await self._pool.take()
+                answer = await connection.ask(head, body)
         except TimeoutError:
+            what = "no answer from" if connection else "cannot connect to"
             raise TransportError(
-                f"no answer from {self._endpoint.host} within {self._timeout:g} s", in_doubt=True
+                f"{what} {self._endpoint.host} within {self._timeout:g} s",
+                in_doubt=connection is not None,
             ) from None
-        except httpx.TransportError as error:
-            raise self._lost(error) from None
-
-    def _address(self, url: str, credentials: Credentials | None) -> httpx.URL:
-        """Add the key. The last address is kept: taking one apart costs as much as a request."""
-        if (url, credentials) != self._last_asked:
-            params = {"apikey": credentials.api_key.reveal()} if credentials else None
-            self._last_asked = url, credentials
-            self._last_address = httpx.URL(url, params=params)
-        return self._last_address
-
-    async def _exchange(self, request: httpx.Request, redact: Callable[[str], str]) -> Answer:
-        response = await self._http.handle_async_request(request)
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        try:
-            body = b""
-            async for data in stream:
-                body += data
-                if len(body) > MAX_ANSWER_BYTES:
-                    break
-            retry_after = response.headers.get("Retry-After")
-            date = response.headers.get("Date") if retry_after else None
-            return Answer(response.status_code, body[:MAX_ANSWER_BYTES], retry_after, date, redact)
+        except (OSError, BrokenAnswerError) as error:
+            raise TransportError(
+                f"the connection to {self._endpoint.host} was lost: {reason(error)}", in_doubt=True
+            ) from None
         finally:
-            await response.aclose()
+            if connection:
+                self._pool.give_back(connection)
+        return _read(answer, credentials)
 
-    def _lost(self, error: httpx.TransportError) -> RjcliError:
-        host = self._endpoint.host
-        match error:
-            case UntrustedServerError():
-                return RouteError(
-                    f"{host} is not to be trusted: {error}",
-                    hint="if its certificate is your company's, name its CA: --ca-file FILE",
-                )
-            case ProxyRefusedError() if self._proxy:
-                return _refused(self._proxy, host, error.status)
-            case httpx.ProxyError() if self._proxy:
-                what = f"cannot connect to the proxy {self._proxy.host}: {error}"
-            case httpx.ConnectError():
-                what = f"cannot connect to {host}: {error}"
-            case _:
-                return TransportError(f"the connection to {host} was lost: {error}", in_doubt=True)
-        return TransportError(what, in_doubt=False)
-
-
-def _silence_foreign_loggers() -> None:
-    """Keep libraries from logging, at any level, for what they log quotes addresses and answers."""
-    for name in _FOREIGN_LOGGERS:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        # Without any, warnings go to stderr.
-        logger.handlers[:] = [logging.NullHandler()]
+    def _head(self, method: str, url: str, credentials: Credentials | None) -> RequestHead:
+        """Build a request but for its body, with the key in its address; once for all like it."""
+        asked = method, url, credentials
+        if asked not in self._heads:
+            headers = _HEADERS_WITH_BODY if method == "POST" else _HEADERS
+            request = httpx.Request(
+                method,
+                httpx.URL(url, params=credentials and {"apikey": credentials.api_key.reveal()}),
+                headers={"Host": self._endpoint.host, **headers},
+                stream=httpx.ByteStream(b""),  # its length is not known yet
+            )
+            lines = [b"%b %b HTTP/1.1\r\n" % (method.encode(), request.url.raw_path)]
+            lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
+            self._heads[asked] = RequestHead(b"".join(lines))
+        return self._heads[asked]
 
 
-def _refused(proxy: Proxy, host: str, status: int) -> RjcliError:
-    """What it means that a proxy does not connect."""
-    message = f"the proxy {proxy.host} does not connect to {host}: HTTP {status}"
-    is_final = HTTPStatus(400) <= status < HTTPStatus(500) and status not in _PROXY_MAY_DO_LATER
-    if is_final:
-        return RouteError(message, hint="check HTTPS_PROXY, its user and password, and NO_PROXY")
-    return TransportError(message, in_doubt=False)
+def _read(answer: RawAnswer, credentials: Credentials | None) -> Answer:
+    """Take of an answer what matters. What is shown of it can be rid of the key."""
+    redact = credentials.api_key.redact if credentials else str
+    if answer.status in _SUCCESS:
+        return Answer(answer.status, answer.body, redact=redact)
+    headers = httpx.Headers(answer.headers, encoding="latin-1")
+    return Answer(
+        answer.status, answer.body, headers.get("Retry-After"), headers.get("Date"), redact
+    )

@@ -15,7 +15,8 @@ from rjcli.api.protocol import Answer, OutcomeKind, classify_upsert
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.lookup import Credentials
 from rjcli.errors import TransportError
-from rjcli.http.transport import MAX_ANSWER_BYTES, Transport
+from rjcli.http.connection import MAX_ANSWER_BYTES
+from rjcli.http.transport import Transport
 from tests.conftest import Serve
 from tests.support.scripted import CREATED, always, answer
 
@@ -48,8 +49,8 @@ def lost(call: Callable[[], Answer]) -> TransportError:
 
 def test_request_is_as_documented(serve: Serve) -> None:
     """An upsert is a POST of JSON with the key, percent-encoded, in the query."""
-    server = serve(always(answer(201, b'{"a":1}', Retry_After="7")))
-    assert upsert(server.base_url) == Answer(201, b'{"a":1}', "7")
+    server = serve(always(answer(503, b'{"a":1}', Retry_After="7", Date="today")))
+    assert upsert(server.base_url) == Answer(503, b'{"a":1}', "7", "today")
     [request] = server.requests
     assert (request.method, request.body) == ("POST", b"[]")
     path, _, query = request.target.partition("?")
@@ -145,7 +146,7 @@ def test_answer_is_never_decompressed(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"X": "x" * 100_000}, {f"X_{number}": "x" for number in range(5_000)}, {"X" * 100_000: "x"}],
+    [{"X": "x" * 100_000}, {f"X_{number}": "x" for number in range(20_000)}, {"X" * 100_000: "x"}],
     ids=["long", "many", "long name"],
 )
 def test_flood_of_headers_is_a_lost_answer(serve: Serve, headers: dict[str, str]) -> None:
