@@ -36,7 +36,11 @@ async def connect(
             connection = await _start_tls(tunnel, tls, host, seconds)
         else:
             connection = await _open(host, port, tls, seconds)
-        await _check_silence(connection)
+        try:
+            await _check(connection, host, is_encrypted=tls is not None)
+        except BaseException:
+            connection.transport.abort()
+            raise
     except ssl.SSLCertVerificationError as error:
         raise RouteError(
             f"{endpoint.host} is not to be trusted: {reason(error)}",
@@ -46,8 +50,6 @@ async def connect(
         raise TransportError(
             f"cannot connect to {endpoint.host}: {reason(error)}", in_doubt=False
         ) from None
-    if tls is None:
-        _check_loopback(connection, host)
     return connection
 
 
@@ -114,23 +116,18 @@ async def _start_tls(
     return connection
 
 
-async def _check_silence(connection: Connection) -> None:
-    """Refuse a server that answers before it was asked."""
-    if not await connection.is_clean():
-        connection.transport.abort()
-        raise BrokenAnswerError
-
-
-def _check_loopback(connection: Connection, host: str) -> None:
-    """Refuse plain HTTP to another machine: the name `localhost` may lead anywhere."""
-    address = connection.transport.get_extra_info("peername")[0]
-    if not ip_address(address).is_loopback:
-        connection.transport.abort()
+async def _check(connection: Connection, host: str, *, is_encrypted: bool) -> None:
+    """Refuse a server that speaks before it was asked, and plain HTTP to another machine."""
+    address = connection.transport.get_extra_info("peername")  # None if it is lost already
+    # The name `localhost` may lead anywhere.
+    if address and not is_encrypted and not ip_address(address[0]).is_loopback:
         raise RouteError(
-            f"{host} leads to {address}, which is not this machine:"
+            f"{host} leads to {address[0]}, which is not this machine:"
             " plain HTTP would show the API key on the way",
             hint="name 127.0.0.1, or an address of https",
         )
+    if not address or not await connection.is_clean():
+        raise BrokenAnswerError
 
 
 def _refusal(proxy: Proxy, host: str, status: int) -> RjcliError:

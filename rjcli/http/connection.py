@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         self._received += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._finish(BrokenAnswerError())
             self.is_reusable = False  # also if it is what follows a whole answer
             return
