@@ -1,11 +1,11 @@
-"""Files that hold secrets: read only if nobody else could, written so that nobody else can."""
+"""Files for oneself alone: read if nobody else could change them, written so that nobody can."""
 
 import errno
 import fcntl
 import os
 import shlex
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,29 +14,48 @@ from rjcli.errors import UnfinishedError, UsageError
 _OTHERS_READ_OR_WRITE = 0o066
 _OTHERS_WRITE = 0o022
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Not to wait for a writer if it is a pipe: that is found out once it is open.
+# Without O_NONBLOCK, opening a pipe would wait for a writer.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def user_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """The user's directory for files of a kind, by the XDG specification.
+
+    ``variable``: the environment's name for it; ``default``: where it is below the home
+    directory otherwise. Raises UsageError where there is no home directory.
+    """
+    directory = Path(environ.get(variable, ""))
+    if directory.is_absolute():  # relative ones are to be ignored
+        return directory
+    try:
+        return Path.home() / default
+    except RuntimeError:
+        raise UsageError(
+            "there is no home directory", hint=f"set {variable} to a directory"
+        ) from None
 
 
 def read_secret_file(path: Path, name: str, limit: int) -> bytes:
     """Read a file that the user named, at most ``limit`` bytes long.
 
-    Raises UsageError if others can read or write it, or it cannot be read.
-    ``name`` says what it is.
+    Raises UsageError if others can read or write it, or it cannot be read; the error
+    does not quote a path at which there is nothing: it may be the secret itself.
+    ``name`` says what the file is.
     """
-    with told(f"cannot read {name} {path}"), _descriptor(os.open(path, _READ)) as file:
-        _check_private(os.fstat(file), path, name)
-        return _read(file, path, name, limit)
+    with os_errors_as_ours(f"cannot read {name}"):
+        descriptor = os.open(path, _READ)
+    with os_errors_as_ours(f"cannot read {name} {path}"), _closing(descriptor):
+        _check_private(os.fstat(descriptor), path, name)
+        return _read(descriptor, path, name, limit)
 
 
 def read_own_file(path: Path, name: str, limit: int) -> bytes | None:
     """Read a file of rjcli's own, at most ``limit`` bytes long; None if there is none.
 
-    Raises UsageError if it or its directory is a symbolic link or another
-    user's, if others can change the directory, or read or write the file.
+    Raises UsageError if ``open_directory`` or ``check_own`` does.
     """
-    with told(f"cannot read {name} {path}"):
+    with os_errors_as_ours(f"cannot read {name} {path}"):
         try:
             with open_directory(path.parent) as directory:
                 return _read_in(directory, path, name, limit)
@@ -47,11 +66,11 @@ def read_own_file(path: Path, name: str, limit: int) -> bytes | None:
 def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes], bytes]) -> None:
     """Replace a file of rjcli's own by what ``change`` makes of its content, as one step.
 
-    The content of a file that is not there is empty. Directories are made as
-    needed. Raises UsageError as ``read_own_file`` does, and if the file cannot
-    be written; UnfinishedError if the disk is full.
+    The content of a missing file is empty; missing directories are made. Raises
+    UsageError as ``read_own_file`` does, and if the file cannot be written;
+    UnfinishedError if the disk is full.
     """
-    with told(f"cannot write {name} {path}"):
+    with os_errors_as_ours(f"cannot write {name} {path}"):
         make_directory(path.parent)
         with open_directory(path.parent) as directory:
             os.fchmod(directory, 0o700)
@@ -60,35 +79,13 @@ def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes],
             replace_file(directory, path.name, content)
 
 
-def check_own_file(path: Path, name: str) -> bool:
-    """Whether a file of rjcli's own is there, by its path: others have to open it.
-
-    Raises UsageError if it is a symbolic link or another user's, or if others
-    can read or write it.
-    """
-    with told(f"cannot use {name} {path}"):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            return False
-    if stat.S_ISLNK(status.st_mode):
-        raise _symbolic_link(path, name)
-    _check_owner(status, path, name)
-    _check_private(status, path, name)
-    return True
-
-
-def create_own_file(path: Path, name: str) -> None:
-    """Make an empty file for oneself alone, whatever the umask. Raises UsageError."""
-    with told(f"cannot make {name} {path}"), _descriptor(os.open(path, _CREATE, 0o600)) as file:
-        os.fchmod(file, 0o600)
-
-
 def make_directory(path: Path) -> None:
-    """Make a directory for oneself alone, and those above it as needed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a directory and those missing above it: for oneself alone, whatever the umask."""
+    if not path.parent.is_dir():
+        make_directory(path.parent)
     with suppress(FileExistsError):
-        path.mkdir(mode=0o700)
+        path.mkdir()
+        path.chmod(0o700)
 
 
 @contextmanager
@@ -102,33 +99,72 @@ def open_directory(path: Path) -> Iterator[int]:
         raise UsageError(
             f"the directory {path} is a symbolic link", hint="put a real directory in its place"
         ) from None
-    with _descriptor(descriptor):
-        _check_owner(os.fstat(descriptor), path, "the directory")
-        if os.fstat(descriptor).st_mode & _OTHERS_WRITE:
+    with _closing(descriptor):
+        status = os.fstat(descriptor)
+        _check_owner(status, path, "the directory")
+        if status.st_mode & _OTHERS_WRITE:
             raise UsageError(
                 f"others can change the directory {path}", hint=f"chmod 700 {_quoted(path)}"
             )
         yield descriptor
 
 
-def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:
-    try:
-        descriptor = os.open(path.name, _READ | os.O_NOFOLLOW, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise _symbolic_link(path, name) from None
-    with _descriptor(descriptor) as file:
-        _check_owner(os.fstat(file), path, name)
-        _check_private(os.fstat(file), path, name)
-        return _read(file, path, name, limit)
+def check_ancestors(path: Path, home: Path) -> None:
+    """Check a directory and those above it, up to home or the root; also where links lead to.
+
+    Raises UsageError if one belongs to another user than oneself or root, or if others
+    can change it: they could put another one in the place of what it holds. A missing
+    one is passed over. Directories as /tmp, where each user has their own, are no risk.
+    """
+    homes = {home, home.resolve()}
+    for start in dict.fromkeys((path, path.resolve())):
+        for directory in (start, *start.parents):
+            _check_ancestor(directory)
+            if directory in homes:
+                break
+
+
+def check_own_file(path: Path, name: str) -> bool:
+    """Whether a file of rjcli's own exists, for one that another library opens by its path.
+
+    Raises UsageError if it is a symbolic link, or ``check_own`` does.
+    """
+    with os_errors_as_ours(f"cannot use {name} {path}"):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return False
+    if stat.S_ISLNK(status.st_mode):
+        raise _symbolic_link(name, path)
+    check_own(status, path, name)
+    return True
+
+
+def check_own(status: os.stat_result, path: Path, name: str) -> None:
+    """Raise UsageError for a file of rjcli's own that is another user's, or not for oneself alone.
+
+    ``status``: of the open file. It must have one name: another user may have given it
+    a second one, where it is not protected.
+    """
+    _check_owner(status, path, name)
+    _check_private(status, path, name)
+    if status.st_nlink > 1:
+        raise UsageError(
+            f"{name} {path} has more than one name", hint="put a copy in its place: cp, then mv"
+        )
+
+
+def create_own_file(path: Path, name: str) -> None:
+    """Make an empty file for oneself alone, whatever the umask. Raises UsageError."""
+    with os_errors_as_ours(f"cannot make {name} {path}"):
+        descriptor = os.open(path, _CREATE, 0o600)
+        with _closing(descriptor):
+            os.fchmod(descriptor, 0o600)
 
 
 def replace_file(directory: int, name: str, content: bytes) -> None:
     """Write a file beside the one to be replaced, and move it there once it is on the disk."""
-    # The lock is held, so that what is there was left behind by a process that was killed.
+    # The caller holds a lock, so a file of that name was left by a process that was killed.
     temporary = f".{name}.new"
     with suppress(FileNotFoundError):
         os.unlink(temporary, dir_fd=directory)
@@ -146,6 +182,47 @@ def replace_file(directory: int, name: str, content: bytes) -> None:
         raise
 
 
+@contextmanager
+def os_errors_as_ours(failure: str) -> Iterator[None]:
+    """Turn an operating system's error into UsageError, or UnfinishedError if the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        kind = UnfinishedError if error.errno in {errno.ENOSPC, errno.EDQUOT} else UsageError
+        raise kind(f"{failure}: {error.strerror}") from None
+
+
+told = os_errors_as_ours  # its name in `run`
+
+
+def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:
+    try:
+        descriptor = os.open(path.name, _READ | os.O_NOFOLLOW, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise _symbolic_link(name, path) from None
+    with _closing(descriptor):
+        check_own(os.fstat(descriptor), path, name)
+        return _read(descriptor, path, name, limit)
+
+
+def _check_ancestor(directory: Path) -> None:
+    with os_errors_as_ours(f"cannot look at {directory}"):
+        try:
+            status = directory.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+    if status.st_uid not in {0, os.geteuid()}:
+        raise _another_users("the directory", directory)
+    if status.st_mode & _OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
+        raise UsageError(
+            f"others can change the directory {directory}", hint=f"chmod go-w {_quoted(directory)}"
+        )
+
+
 def _check_private(status: os.stat_result, path: Path, name: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{name} {path} is not a regular file")
@@ -155,16 +232,20 @@ def _check_private(status: os.stat_result, path: Path, name: str) -> None:
         )
 
 
-def _symbolic_link(path: Path, name: str) -> UsageError:
+def _check_owner(status: os.stat_result, path: Path, name: str) -> None:
+    if status.st_uid != os.geteuid():
+        raise _another_users(name, path)
+
+
+def _symbolic_link(name: str, path: Path) -> UsageError:
     return UsageError(f"{name} {path} is a symbolic link", hint="put a real file in its place")
 
 
-def _check_owner(status: os.stat_result, path: Path, name: str) -> None:
-    if status.st_uid != os.geteuid():
-        raise UsageError(
-            f"{name} {path} belongs to another user",
-            hint=f"sudo chown {os.geteuid()} {_quoted(path)}",
-        )
+def _another_users(name: str, path: Path) -> UsageError:
+    return UsageError(
+        f"{name} {path} belongs to another user",
+        hint=f"sudo chown {os.geteuid()} {_quoted(path)}",
+    )
 
 
 def _read(file: int, path: Path, name: str, limit: int) -> bytes:
@@ -177,22 +258,11 @@ def _read(file: int, path: Path, name: str, limit: int) -> bytes:
 
 
 @contextmanager
-def _descriptor(descriptor: int) -> Iterator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def told(failure: str) -> Iterator[None]:
-    """Turn an operating system's error into ours."""
+def _closing(descriptor: int) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise UnfinishedError(f"{failure}: {error.strerror}") from None
-        raise UsageError(f"{failure}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
 
 
 def _quoted(path: Path) -> str:

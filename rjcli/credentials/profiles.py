@@ -1,4 +1,4 @@
-"""Where profiles are kept: a file of the user's own, that nobody else can read."""
+"""Where profiles are kept: a file of the user's own that nobody else can read or replace."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,13 @@ from pathlib import Path
 
 from rjcli.credentials.config_file import Configuration, Profile
 from rjcli.errors import UsageError
-from rjcli.private_file import change_own_file, read_own_file
+from rjcli.private_file import (
+    change_own_file,
+    check_ancestors,
+    os_errors_as_ours,
+    read_own_file,
+    user_directory,
+)
 
 DEFAULT_PROFILE = "default"
 _FILE = "the configuration file"
@@ -16,15 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 def config_file(environ: Mapping[str, str]) -> Path:
     """Where the profiles are. Raises UsageError where there is no home directory."""
-    directory = Path(environ.get("XDG_CONFIG_HOME", ""))
-    if not directory.is_absolute():  # the XDG specification has relative ones ignored
-        try:
-            directory = Path.home() / ".config"
-        except RuntimeError:
-            raise UsageError(
-                "there is no home directory", hint="set XDG_CONFIG_HOME to a directory"
-            ) from None
-    return directory / "rjcli" / "config.toml"
+    return user_directory(environ, "XDG_CONFIG_HOME", ".config") / "rjcli" / "config.toml"
 
 
 def check_name(name: str) -> str:
@@ -40,13 +38,13 @@ def check_name(name: str) -> str:
 def load_profile(name: str | None, environ: Mapping[str, str]) -> Profile | None:
     """Load a profile: the one named, or the one named "default" if there is one.
 
-    Raises UsageError if the profile named is not there, and if the file cannot
-    be trusted or understood.
+    Raises UsageError if the profile named is missing, and if the file cannot be
+    trusted or understood.
     """
     try:
         path = config_file(environ)
     except UsageError:
-        if name is None:  # a push that has all it needs needs no home
+        if name is None:  # a push with everything it needs works without a home
             return None
         raise
     configuration = _load(path)
@@ -55,7 +53,7 @@ def load_profile(name: str | None, environ: Mapping[str, str]) -> Profile | None
         known = ", ".join(configuration.names)
         raise UsageError(
             f"there is no profile {name} in {path}",
-            hint=f"there {f'are: {known}' if known else 'is none'};"
+            hint=f"{f'there are: {known}' if known else 'there is none'};"
             f" rjcli login --profile {name} makes it",
         )
     return profile
@@ -76,11 +74,14 @@ def save_profile(profile: Profile, environ: Mapping[str, str]) -> None:
 
 
 def delete_profile(name: str, environ: Mapping[str, str]) -> None:
-    """Take a profile, which must be there, out of the file. Raises as ``save_profile`` does."""
+    """Delete an existing profile from the file. Raises as ``save_profile`` does."""
     _change(name, None, environ)
 
 
 def _load(path: Path) -> Configuration:
+    with os_errors_as_ours(f"cannot read {_FILE} {path}"):
+        if path.parent.is_dir():
+            check_ancestors(path.parent.parent, Path.home())
     return Configuration.decode(read_own_file(path, _FILE, _MAX_BYTES) or b"", str(path))
 
 
@@ -90,4 +91,5 @@ def _change(name: str, profile: Profile | None, environ: Mapping[str, str]) -> N
     def change(content: bytes) -> bytes:
         return Configuration.decode(content, str(path)).change(name, profile).encode()
 
+    check_ancestors(path.parent.parent, Path.home())
     change_own_file(path, _FILE, _MAX_BYTES, change)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rjcli.errors import UsageError
-from rjcli.private_file import make_directory, told
+from rjcli.private_file import make_directory, told, user_directory
 from rjcli.run.lock import locked
 
 _MOST_LINES = 1000  # of an index, before those of deleted runs are left out
@@ -18,13 +18,7 @@ _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 def state_directory(environ: Mapping[str, str]) -> Path:
     """Where runs are kept. Raises UsageError where there is no home directory."""
-    directory = Path(environ.get("XDG_STATE_HOME", ""))
-    if not directory.is_absolute():  # the XDG specification has relative ones ignored
-        try:
-            directory = Path.home() / ".local" / "state"
-        except RuntimeError:
-            raise UsageError("there is no home directory") from None
-    return directory / "rjcli"
+    return user_directory(environ, "XDG_STATE_HOME", ".local/state") / "rjcli"
 
 
 class State:
