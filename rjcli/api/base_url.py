@@ -11,6 +11,10 @@ _TABLE = re.compile(r"[A-Za-z0-9_]+")
 _VERSION = re.compile(r"v[0-9]+")
 _DEFAULT_VERSION = "v2"
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_NETLOC = re.compile(
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
+)
+_MAX_PORT = 65535
 # No escapes, no dot segments, no empty ones: libraries would each make their own of them.
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)*")
 
@@ -68,6 +72,17 @@ class Endpoint:
         """The address with its version, as ``--base-url`` takes it."""
         return f"{self.root}/{self.version}"
 
+    def is_same_server(self, other: "Endpoint") -> bool:
+        """Whether another address leads to the same API, of whatever version."""
+        return self.server == other.server
+
+    @property
+    def server(self) -> tuple[str, str | None, int, str]:
+        """Scheme, host, port and path, each as all its spellings have it."""
+        parts = urlsplit(self.root)
+        port = parts.port or (443 if self.is_encrypted else 80)
+        return parts.scheme, parts.hostname, port, parts.path
+
     @property
     def status_url(self) -> str:
         """Answers 200 if the API is operational; takes no key."""
@@ -84,6 +99,14 @@ class Endpoint:
         return f"{self.base_url}/client/{client_id}/table/{table}/data"
 
 
+def environment_of(endpoint: Endpoint) -> Environment | None:
+    """The environment that an address is the own one of, whatever its version; None: of none."""
+    for environment, address in BASE_URLS.items():
+        if endpoint.is_same_server(Endpoint.parse(address)):
+            return environment
+    return None
+
+
 def is_table_name(name: str) -> bool:
     """Table names are alphanumeric plus underscore; anything else is a 400."""
     return _TABLE.fullmatch(name) is not None
@@ -93,15 +116,16 @@ def parse_address(url: str) -> SplitResult:
     """Read an address of https, or of http to a loopback address.
 
     Raises ValueError for others, for user names, queries and fragments, and for
-    hosts and paths that could be read in more than one way.
+    hosts and paths that could be read in more than one way. The error does not quote
+    the address: an API key may stand in it.
     """
-    parts = urlsplit(url)
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise ValueError("it must be plain ASCII without spaces")
+    parts = _split(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("it must look like https://host")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("it must have no user name, query or fragment")
-    if not re.fullmatch(r"[\x21-\x7e]+", url):
-        raise ValueError("it must be plain ASCII without spaces")
     check_host(parts.netloc)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is allowed to loopback addresses only; use https")
@@ -112,18 +136,28 @@ def parse_address(url: str) -> SplitResult:
 
 def check_host(netloc: str) -> None:
     """Raise ValueError for anything but a host name or an IP address, with or without a port."""
-    parts = urlsplit(f"//{netloc}")
-    host = parts.hostname or ""
-    if netloc.startswith("["):
-        if "%" in host:
-            raise ValueError("its address has a zone")
-        ipaddress.IPv6Address(host)
-    elif host.rpartition(".")[2].isdigit():
-        ipaddress.IPv4Address(host)  # not what C makes of 127.1
-    elif not _HOST.fullmatch(host):
+    match = _NETLOC.fullmatch(netloc)
+    if not match:
+        raise ValueError("its host is neither a name nor an address, or its port no number")
+    host = match["address"] or match["name"].lower()
+    try:
+        if match["address"]:
+            ipaddress.IPv6Address(host)
+        elif host.rpartition(".")[2].isdigit():
+            ipaddress.IPv4Address(host)  # not what C makes of 127.1
+    except ValueError:
+        raise ValueError("its host is no IP address") from None
+    if match["name"] and not _HOST.fullmatch(host):
         raise ValueError("its host is neither a name nor an address")
-    if parts.port is None and netloc.endswith(":"):
-        raise ValueError("it has a colon without a port")
+    if match["port"] and not 0 < int(match["port"]) <= _MAX_PORT:
+        raise ValueError("its port is none")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("it must look like https://host") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -15,12 +15,14 @@ from typing import Any
 
 import orjson
 
+from rjcli.api.server_text import shown
 from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
 
 KEYS_FIELD = "keys"
 MAX_BATCH_RECORDS = 100
 MAX_REASONS = 20
-MAX_REASON_CHARACTERS = 500
+
+_REASONS_IN_A_MESSAGE = 3
 
 
 class OutcomeKind(Enum):
@@ -38,9 +40,8 @@ class OutcomeKind(Enum):
 class Answer:
     """An HTTP answer as it came: status, whole body, and the headers that matter.
 
-    ``redact`` takes secrets out of text: all that is to be shown of the answer
-    goes through it. The answer itself stays as it is, for it is to be judged,
-    and a key that happens to be "201" must not spoil an acknowledgement.
+    ``redact`` takes secrets out of the text of it that is shown. The answer itself
+    stays as it is: a key that happens to be "201" must not spoil an acknowledgement.
     """
 
     status: int
@@ -52,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What an answer means, and what it gives as its grounds.
+    """What an answer means, with its message and reasons as they are shown.
 
     ``status``: None if no answer came. ``in_doubt``: the request may have been
     applied although it was not acknowledged; ``may_come_late``: it may still be,
@@ -73,11 +74,15 @@ class AttemptOutcome:
         return self.status == HTTPStatus.TOO_MANY_REQUESTS
 
     def __str__(self) -> str:
-        return f"{self.message} ({'; '.join(self.reasons)})" if self.reasons else self.message
+        """The message, and the first of the reasons."""
+        if not self.reasons:
+            return self.message
+        more = ["…"] if len(self.reasons) > _REASONS_IN_A_MESSAGE else []
+        return f"{self.message} ({'; '.join([*self.reasons[:_REASONS_IN_A_MESSAGE], *more])})"
 
 
 def classify_upsert(answer: Answer) -> AttemptOutcome:
-    """Judge the answer to an upsert.
+    """Classify the answer to an upsert.
 
     An acknowledgement is status 200 or 201 with a body that is a JSON object,
     whatever its Content-Type says, whose ``code``, if it has one, is 2xx.
@@ -88,50 +93,50 @@ def classify_upsert(answer: Answer) -> AttemptOutcome:
     document = _json_object(answer.body)
     if document is None:
         what = "a body that is not a JSON object" if answer.body.strip() else "an empty body"
-    elif _SUCCESS_CODE.fullmatch(str(document.get("code", 200))):
+    elif _is_success(document.get("code", 200)):
         return outcome
     else:
-        what = f"code {_short(answer, document['code'])} in its body"
+        what = f"code {shown(document['code'], answer.redact)} in its body"
     message = f"HTTP {answer.status} with {what}, which is no acknowledgement"
     return AttemptOutcome(OutcomeKind.UNAVAILABLE, message, answer.status, in_doubt=True)
 
 
 def classify_status(answer: Answer) -> AttemptOutcome:
-    """Judge an answer by its status alone, as the status and authenticate calls need."""
+    """Classify an answer by its status alone, as the status and authenticate calls need."""
     status = answer.status
     kind = _KINDS.get(status, OutcomeKind.UNEXPECTED)
     if kind is OutcomeKind.ACKNOWLEDGED:
         return AttemptOutcome(kind, f"HTTP {status}", status)
     document = _json_object(answer.body) or {}
     message, reasons = document.get("message"), document.get("reasons") or []
-    given = (reasons if isinstance(reasons, list) else [reasons])[:MAX_REASONS]
+    reasons = reasons if isinstance(reasons, list) else [reasons]
     return AttemptOutcome(
         kind,
-        f"HTTP {status}: {_short(answer, message)}" if message else f"HTTP {status}",
+        f"HTTP {status}: {shown(message, answer.redact)}" if message else f"HTTP {status}",
         status,
-        tuple(_short(answer, reason) for reason in given),
-        in_doubt=status in _MAYBE_APPLIED or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES,
+        tuple(shown(reason, answer.redact) for reason in reasons[:MAX_REASONS]),
+        in_doubt=_may_be_applied(status),
         may_come_late=status in _GAVE_UP_WAITING,
         retry_after=_retry_after(answer),
     )
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """Seconds to wait, given as such or as a date; None if there is no sense in it."""
+    """Seconds to wait, from a number of seconds or a date; None from anything else."""
     text = (answer.retry_after or "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-        # By the server's own clock if it tells it: ours may be wrong.
+        # By the server's own clock if the answer has its date: ours may be wrong.
         now = parsedate_to_datetime(answer.date) if answer.date else datetime.now(UTC)
         return max(0.0, (date - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # no date, no zone, or an absurd one
         return None
 
 
 def classify_authenticate(answer: Answer) -> AttemptOutcome:
-    """Judge the answer to an authenticate call, whose body the vendor does not describe.
+    """Classify the answer to an authenticate call, whose body the vendor does not describe.
 
     A page of HTML is a proxy's, whatever its status.
     """
@@ -141,21 +146,29 @@ def classify_authenticate(answer: Answer) -> AttemptOutcome:
     return classify_status(answer)
 
 
-def error_from(outcome: AttemptOutcome) -> RjcliError:
-    """The error that an answer other than an acknowledgement is, when nothing more can be done."""
+def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
+    """The error that an answer other than an acknowledgement is, when nothing more can be done.
+
+    ``asked``: which API, and with which credentials, for the message to name.
+    """
+    where = f"; asked was {asked}" if asked else ""
     match outcome.kind:
         case OutcomeKind.DENIED if outcome.status == HTTPStatus.NOT_FOUND:
             hint = "check the client id and the base URL"
-            return AccessDeniedError(f"the API knows no such client: {outcome}", hint=hint)
+            return AccessDeniedError(f"the API knows no such client: {outcome}{where}", hint=hint)
         case OutcomeKind.DENIED:
             hint = "check the client id, the API key, and that both belong to this environment"
-            return AccessDeniedError(f"the API refused the credentials: {outcome}", hint=hint)
+            return AccessDeniedError(
+                f"the API refused the credentials: {outcome}{where}", hint=hint
+            )
         case OutcomeKind.UNAVAILABLE:
             when = f"in {outcome.retry_after:,.0f} s" if outcome.retry_after else "later"
-            return UnfinishedError(f"the API is not available: {outcome}", hint=f"try again {when}")
+            message = f"the API is not available: {outcome}{where}"
+            return UnfinishedError(message, hint=f"try again {when}")
         case _:
+            message = f"this is no answer of the Import API: {outcome}{where}"
             hint = "check the base URL, and what stands between here and the API"
-            return UnfinishedError(f"this is no answer of the Import API: {outcome}", hint=hint)
+            return UnfinishedError(message, hint=hint)
 
 
 _KINDS: Mapping[int, OutcomeKind] = {
@@ -173,10 +186,26 @@ _KINDS: Mapping[int, OutcomeKind] = {
     503: OutcomeKind.UNAVAILABLE,
     504: OutcomeKind.UNAVAILABLE,
 }
-# Whether such an answer came before or after the write, nobody can tell from here.
-_MAYBE_APPLIED = {408, 500, 502, 503, 504}
-_GAVE_UP_WAITING = {502, 504}  # gateways, behind which the request may go on
+# Gateways that gave up waiting, behind which the request may go on: those of HTTP, and of
+# the services that stand in front of many APIs (Cloudflare's 52x, 598 and 599).
+_GAVE_UP_WAITING = {502, 504, *range(520, 531), 598, 599}
 _SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
+
+
+def _may_be_applied(status: int) -> bool:
+    """Whether a request may have been applied that was answered so, and not acknowledged.
+
+    An error in the service, or after it, may have come before or after the write.
+    """
+    return (
+        HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+        or status == HTTPStatus.REQUEST_TIMEOUT
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+def _is_success(code: Any) -> bool:
+    return isinstance(code, int | str) and _SUCCESS_CODE.fullmatch(str(code)) is not None
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -185,11 +214,3 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return document if isinstance(document, dict) else None
-
-
-def _short(answer: Answer, value: Any) -> str:
-    """A value of an answer as it is shown. Redacted first: half a secret would not be found."""
-    text = answer.redact(value if isinstance(value, str) else orjson.dumps(value).decode())
-    if len(text) > MAX_REASON_CHARACTERS:
-        return f"{text[:MAX_REASON_CHARACTERS]}…"
-    return text

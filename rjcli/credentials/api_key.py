@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from rjcli.credentials.redaction import MASK, secret_pattern
+from rjcli.credentials.redaction import MASK, plain_forms, secret_pattern
 from rjcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,15 +17,16 @@ class ApiKey:
     It can be copied and compared, but not pickled.
     """
 
-    __slots__ = ("_found", "_text")
+    __slots__ = ("_forms", "_pattern", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._found: re.Pattern[str] | None = None
+        self._forms: tuple[str, ...] | None = None
+        self._pattern: re.Pattern[str] | None = None
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
-        """Make a key of text that ``name`` says the origin of.
+        """Make a key of text; ``name`` says where it is from.
 
         Raises UsageError, which does not echo the text, for anything but up to
         1024 printable ASCII characters without spaces.
@@ -59,7 +60,16 @@ class ApiKey:
         return self._text
 
     def redact(self, text: str) -> str:
-        """Take the key, in every form of ``redaction``, out of text that came from outside."""
-        if self._found is None:
-            self._found = secret_pattern(self._text)  # takes milliseconds, and few runs need it
-        return self._found.sub(MASK, text)
+        """Take the key, in every form of ``secret_pattern``, out of text that came from outside."""
+        if self._pattern is None:
+            self._pattern = secret_pattern(self._text)  # takes milliseconds, and few runs need it
+        return self._pattern.sub(MASK, text)
+
+    def mask(self, text: str) -> str:
+        """Take the key, in its ``plain_forms``, out of text of rjcli's own, in no time."""
+        if self._forms is None:
+            self._forms = plain_forms(self._text)
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
