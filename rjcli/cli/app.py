@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from rjcli import __version__
 from rjcli.cli.command import command
+from rjcli.commands.output_filter import install_output_filter
 from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
@@ -141,6 +142,7 @@ def _run(words: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
+    install_output_filter(os.environ)
     try:
         exit_code = _run(sys.argv[1:])
     except RjcliError as error:

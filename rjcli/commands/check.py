@@ -16,29 +16,34 @@ from rjcli.settings.commands import AccessSettings
 
 
 def status(access: AccessSettings, report: Report, profile: Profile | None) -> int:
-    """Tell whether the API is operational."""
+    """Say whether the API is operational, and which one was asked."""
     with connect(access, profile) as connection:
         answer = talk(access, connection, lambda transport: transport.status())
         document = _describe(access, connection) | {"status": "operational"}
-        return _tell(classify_status(answer), document, report)
+        return _conclude(classify_status(answer), document, report)
 
 
 def auth_check(access: AccessSettings, report: Report, profile: Profile | None) -> int:
-    """Tell whether the client id and the API key may push."""
+    """Say whether the client id and the API key may push, and where each comes from."""
     with connect(access, profile) as connection:
         credentials = connection.credentials()
         answer = talk(access, connection, lambda transport: transport.authenticate(credentials))
         document = _describe(access, connection) | {
             "client_id": credentials.client_id,
+            "client_id_from": credentials.client_id_from,
+            "api_key_from": credentials.api_key_from,
             "status": "authorized",
         }
-        return _tell(classify_authenticate(answer), document, report)
+        return _conclude(classify_authenticate(answer), document, report, str(credentials))
 
 
-def _tell(outcome: AttemptOutcome, document: dict[str, Any], report: Report) -> int:
+def _conclude(
+    outcome: AttemptOutcome, document: dict[str, Any], report: Report, who: str = ""
+) -> int:
+    asked = ", ".join(filter(None, [document["environment"], document["host"], who]))
     if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
-        raise error_from(outcome)
-    report.result(document, f"{document['status']}: {document['environment']}")
+        raise error_from(outcome, asked)
+    report.result(document, f"{document['status']}: {asked}")
     return 0
 
 
@@ -46,6 +51,7 @@ def _describe(access: AccessSettings, connection: Connection) -> dict[str, Any]:
     return {
         "environment": access.target.environment,
         "base_url": connection.endpoint.base_url,
+        "host": connection.endpoint.host,
         "exit_code": 0,
         "message": None,
     }

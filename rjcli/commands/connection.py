@@ -1,4 +1,4 @@
-"""From an environment to an Import API that can be talked to."""
+"""From an environment to an Import API: its address, its credentials, and a way to ask it."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from rjcli.api.base_url import Endpoint
+from rjcli.commands.output_filter import hide_key
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, find_credentials
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before it has been started
+LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before the local Import API is started
 LOCAL_CLIENT_ID = 1
 LOCAL_API_KEY = "local-key"  # what `rjcli serve` takes unless it is given another
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An address, and a way to find the credentials for it: not every call needs them."""
+    """An address, and a function that finds the credentials for it: not every call needs them."""
 
     endpoint: Endpoint
     credentials: Callable[[], Credentials]
@@ -39,19 +40,11 @@ class Connection:
 def connect(access: AccessSettings, profile: Profile | None) -> Iterator[Connection]:
     """Find the Import API of an environment; the local one runs within the context.
 
-    Finding the credentials raises UsageError if there are none.
+    Finding the credentials raises UsageError if there are none, or if the key does not
+    belong there.
     """
     if access.target.endpoint:
-        client_id, file = access.client_id, access.api_key_file
-        yield Connection(
-            access.target.endpoint,
-            lambda: find_credentials(
-                str(client_id.value) if client_id else None,
-                file.value if file else None,
-                os.environ,
-                profile,
-            ),
-        )
+        yield Connection(access.target.endpoint, lambda: _find_credentials(access, profile))
         return
     with extra_local():
         from rjcli.local.app import LocalCredentials
@@ -60,6 +53,15 @@ def connect(access: AccessSettings, profile: Profile | None) -> Iterator[Connect
     accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
     with LocalServer(access.database, accepted) as server:
         yield Connection(Endpoint.parse(server.base_url), lambda: credentials)
+
+
+def _find_credentials(access: AccessSettings, profile: Profile | None) -> Credentials:
+    """Find the credentials; from now on the key is kept out of all that is written."""
+    credentials = find_credentials(
+        access.client_id, access.api_key_file, os.environ, profile, access.target
+    )
+    hide_key(credentials.api_key)
+    return credentials
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def talk(
     connections: int = 1,
 ) -> T:
     """Run something that talks to the API."""
-    # It takes its time, in which the process that reads gets under way.
+    # This import takes a while, in which the process that reads starts.
     from rjcli.http.transport import Transport
 
     async def talk() -> T:

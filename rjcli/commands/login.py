@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from rjcli.api.base_url import BASE_URLS, Endpoint, Environment
+from rjcli.api.base_url import BASE_URLS, Endpoint, environment_of
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
+from rjcli.commands.output_filter import hide_key
 from rjcli.commands.prompt import ask_api_key, ask_client_id
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials
@@ -28,13 +29,14 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
     """
     endpoint = settings.target.endpoint
     if endpoint is None:
-        raise UsageError("--env local needs no credentials", hint="give another --env")
+        raise UsageError("--env local needs no credentials", hint="name another environment")
     if previous:
-        report.note(f"profile {previous.name} exists; what is given now replaces what it holds")
-    # What may forbid to keep the key comes before anybody types it.
+        report.note(f"profile {previous.name} exists: the options replace what it holds")
+    # Whatever keeps the key from being stored is found before anybody types it.
     keyring = _choose_keyring(settings.store, report)
     client_id = settings.client_id.value if settings.client_id else ask_client_id()
     credentials = Credentials(client_id, ask_api_key())
+    hide_key(credentials.api_key)
     if settings.check:
         _check(endpoint, credentials, settings)
     profile = _profile(settings, endpoint, credentials.client_id)
@@ -43,6 +45,7 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
         "client_id": profile.client_id,
         "environment": settings.target.environment,
         "base_url": endpoint.base_url,
+        "host": endpoint.host,
         "table": profile.table,
         "keys": profile.keys,
         "api_key_in": "keyring" if keyring else "file",
@@ -88,19 +91,19 @@ def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings
 
     outcome = classify_authenticate(asyncio.run(authenticate()))
     if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
-        raise error_from(outcome)
+        asked = f"{settings.target.environment}, {endpoint.host}, client id {credentials.client_id}"
+        raise error_from(outcome, asked)
 
 
 def _profile(settings: LoginSettings, endpoint: Endpoint, client_id: int) -> Profile:
-    """The profile without its key. The environment is kept by name: a default may change."""
-    name = settings.target.environment
-    environment = Environment(name) if name in set(Environment) else None
-    usual = Endpoint.parse(BASE_URLS[environment]) if environment else None
+    """The profile without its key. An environment is kept by name: its address may change."""
+    environment = environment_of(endpoint)
+    is_usual = environment is not None and endpoint == Endpoint.parse(BASE_URLS[environment])
     return Profile(
         settings.profile,
         client_id=client_id,
-        environment=environment,
-        base_url=None if endpoint == usual else endpoint.base_url,
+        environment=environment if is_usual else None,
+        base_url=None if is_usual else endpoint.base_url,
         table=settings.table,
         keys=settings.keys,
     )

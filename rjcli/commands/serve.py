@@ -7,6 +7,7 @@ from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID
 from rjcli.credentials.lookup import API_KEY_VARIABLE, find_credentials
 from rjcli.report import Report
 from rjcli.settings.commands import ServeSettings
+from rjcli.settings.given import COMMAND_LINE, Given
 
 
 def serve(settings: ServeSettings, report: Report) -> int:
@@ -25,8 +26,11 @@ def serve(settings: ServeSettings, report: Report) -> int:
         seed=settings.seed,
     )
     defaults = {API_KEY_VARIABLE: LOCAL_API_KEY}
+    file = settings.api_key_file
     credentials = find_credentials(
-        str(settings.client_id or LOCAL_CLIENT_ID), settings.api_key_file, defaults | os.environ
+        Given(settings.client_id or LOCAL_CLIENT_ID, COMMAND_LINE, "--client-id"),
+        Given(file, COMMAND_LINE, "--api-key-file") if file is not None else None,
+        defaults | os.environ,
     )
     key = credentials.api_key.reveal()
     shown_key = key if key == LOCAL_API_KEY else "as given"

@@ -2,13 +2,13 @@
 
     [profiles.default]
     client_id = 12
-    environment = "sandbox"     # or base_url = "https://…", or both
+    environment = "sandbox"     # or base_url = "https://…"
     table = "orders"
     keys = ["id"]
     api_key_in = "keyring"      # or api_key = "…"
 
-Pure: the file itself is the business of ``profiles``. No error echoes a value,
-because a key may stand in the wrong place.
+Pure: ``profiles`` reads and writes the file. No error quotes a value: a key may stand
+in the wrong place.
 """
 
 import re
@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rjcli.api.base_url import Environment
+from rjcli.api.base_url import Endpoint, Environment
 from rjcli.credentials.api_key import ApiKey
 from rjcli.errors import UsageError
 from rjcli.settings.given import Given, Rank, Source
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, KEYS, TABLE
+from rjcli.settings.target import Target, resolve_target
 
 _PROFILES = "profiles"
 
@@ -39,9 +40,13 @@ class Profile:
     api_key: ApiKey | None = None
     in_keyring: bool = False
 
+    @property
+    def source(self) -> Source:
+        """The profile as the source of its values."""
+        return Source(Rank.PROFILE, f"profile {self.name}")
+
     def given(self) -> dict[str, Given]:
-        """What it gives where no option does, by the options' names."""
-        source = Source(Rank.PROFILE, f"profile {self.name}")
+        """Its values where no option gives another, by the options' names."""
         values = {
             "env": ("environment", self.environment),
             "base_url": ("base_url", self.base_url),
@@ -50,10 +55,19 @@ class Profile:
             "keys": ("keys", self.keys or None),
         }
         return {
-            key: Given(value, source, f"{name} in {source.place}")
-            for key, (name, value) in values.items()
+            option: Given(value, self.source, f"{name} in {self.source.place}")
+            for option, (name, value) in values.items()
             if value is not None
         }
+
+    @property
+    def target(self) -> Target:
+        """Where it pushes. Raises UsageError if it has both an environment and a base URL."""
+        given = self.given()
+        base_url = given.get("base_url")
+        if base_url:
+            base_url = Given(Endpoint.parse(base_url.value), base_url.source, base_url.name)
+        return resolve_target(given.get("env"), base_url)
 
     def to_table(self) -> dict[str, Any]:
         """The profile as the file has it."""
@@ -70,7 +84,7 @@ class Profile:
 
 
 class Configuration:
-    """The text of a configuration file, understood. ``path`` is for errors to name."""
+    """The text of a configuration file, parsed. ``path`` is for errors to name."""
 
     def __init__(self, text: str, path: str) -> None:
         self._text = text
@@ -79,7 +93,7 @@ class Configuration:
 
     @classmethod
     def decode(cls, content: bytes, path: str) -> Self:
-        """Read a file's content. Raises UsageError if it is no TOML, or holds something else."""
+        """Read a file's content. Raises UsageError if it is no TOML, or holds no profiles."""
         try:
             return cls(content.decode(), path)
         except UnicodeDecodeError:
@@ -108,7 +122,7 @@ class Configuration:
         return Profile(name, **fields)
 
     def change(self, name: str, profile: Profile | None) -> str:
-        """The text with the profile put in, or taken out; all else as it is, comments included.
+        """The text with the profile added or deleted; all else as it was, comments included.
 
         Raises UsageError if the text is written in a way that this cannot keep.
         """
@@ -138,7 +152,7 @@ class Configuration:
             raise UsageError(f"{place}: {key} of profile {profile} must be {allowed}") from None
 
     def _place(self, profile: str, key: str) -> str:
-        """Where a name stands: the file and, if it is written the usual way, its line."""
+        """Where a name is: the file and, if it is written the usual way, its line."""
         header = re.compile(rf"""\s*\[\s*profiles\s*\.\s*["']?{re.escape(profile)}["']?\s*\]""")
         entry = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
         inside = False
@@ -151,15 +165,20 @@ class Configuration:
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:
-    """The profiles as they stand in the file."""
+    """The profiles as the file has them."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # The rest of what it says may quote the file.
+        # The rest of its message may quote the file.
         line = re.search(r"at line ([0-9]+)", str(error))
         raise UsageError(
             f"{path}{f', line {line[1]}' if line else ''}: this is no TOML",
             hint="texts stand in quotation marks, and each name stands once in its table",
+        ) from None
+    except (ValueError, RecursionError):
+        raise UsageError(
+            f"{path}: something in it is nested too deep, or a number with too many digits",
+            hint="it may hold nothing but tables [profiles.NAME] with texts and small numbers",
         ) from None
     profiles = document.pop(_PROFILES, {})
     if document or not isinstance(profiles, dict):
@@ -168,7 +187,7 @@ def _parse(text: str, path: str) -> dict[str, Any]:
 
 
 def _edit(text: str, name: str, values: Mapping[str, Any] | None) -> str | None:
-    """Put a profile's table into a text, or take it out; None if that cannot be done."""
+    """Put a profile's table into a text, or delete it there; None if that is not possible."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -183,7 +202,8 @@ def _edit(text: str, name: str, values: Mapping[str, Any] | None) -> str | None:
             table.remove(key)
         table.update(values)
         return tomlkit.dumps(document)
-    except (TOMLKitError, ValueError, TypeError):  # such as a table within an inline table
+    # Such as a table within an inline table, or one that is nested deep.
+    except (TOMLKitError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -1,15 +1,18 @@
-"""Who pushes: where client id and API key come from."""
+"""Who pushes: where client id and API key come from, and where a key may go."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.system_keyring import fetch_key
 from rjcli.errors import UsageError
 from rjcli.private_file import read_secret_file
+from rjcli.settings.given import VARIABLES, Given, Rank
 from rjcli.settings.option_kinds import CLIENT_ID, STDIN
+from rjcli.settings.target import CUSTOM, Target
 
 CLIENT_ID_VARIABLE = "RJCLI_CLIENT_ID"
 API_KEY_VARIABLE = "RJCLI_API_KEY"
@@ -17,60 +20,112 @@ API_KEY_VARIABLE = "RJCLI_API_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who pushes."""
+    """Who pushes. ``client_id_from``, ``api_key_from``: what each was named where it came from."""
 
     client_id: int
     api_key: ApiKey
+    client_id_from: str = field(default="", compare=False)
+    api_key_from: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"client id {self.client_id} ({self.client_id_from}), API key ({self.api_key_from})"
 
 
 def find_credentials(
-    client_id: str | None,
-    api_key_file: str | None,
+    client_id: Given | None,
+    api_key_file: Given | None,
     environ: Mapping[str, str],
     profile: Profile | None = None,
+    target: Target | None = None,
 ) -> Credentials:
-    """Find the credentials: options first, then the environment, then the profile.
+    """Find the credentials: options first, then variables, then the profile.
 
     Raises UsageError if one of the two is missing or malformed, or is in a file
-    or keyring that it cannot be read from.
+    or keyring that it cannot be read from; and if the key does not belong to the
+    target (``check_binding``; None: it is sent nowhere).
     """
-    return Credentials(
-        _find_client_id(client_id or environ.get(CLIENT_ID_VARIABLE), profile),
-        _find_api_key(api_key_file, environ, profile),
+    number = _find_client_id(client_id, environ, profile)
+    key = _find_api_key(api_key_file, environ, profile)
+    if target:
+        check_binding(key, target, profile)
+    client_id_read: int = CLIENT_ID.require("the client id", number.value)
+    return Credentials(client_id_read, key.value, number.name, key.name)
+
+
+def check_binding(key: Given, target: Target, profile: Profile | None) -> None:
+    """Raise UsageError for a key that does not belong where it would be sent.
+
+    A profile's key belongs to the profile's own address. A key from a variable is not
+    sent to a base URL from a profile, unless that is an environment's own. Whatever the
+    command line names is meant so. No address may hold the key.
+    """
+    endpoint, given = target.endpoint, target.given
+    if endpoint and key.value.mask(endpoint.base_url) != endpoint.base_url:
+        raise UsageError("the base URL holds the API key", hint="leave it out: rjcli adds it")
+    if endpoint is None or (given and given.source.rank is Rank.ARGUMENT):
+        return
+    rank = key.source.rank
+    if rank is Rank.PROFILE and profile and not _is_own(profile, endpoint):
+        own = profile.target.endpoint
+        belongs = f"belongs to {own.host}" if own else "belongs to no server"
+        hint = "to send it there, name that on the command line: --env or --base-url"
+    elif (
+        rank is Rank.VARIABLE
+        and given
+        and given.source.rank is Rank.PROFILE
+        and target.environment == CUSTOM
+    ):
+        belongs = "is not the profile's"
+        hint = "name the address on the command line: --base-url; or store the key: rjcli login"
+    else:
+        return
+    place = given.name if given else "the default"
+    raise UsageError(
+        f"the API key ({key.name}) {belongs}: it is not sent to {endpoint.host} ({place})",
+        hint=hint,
     )
 
 
-def _find_client_id(text: str | None, profile: Profile | None) -> int:
-    if text:
-        client_id: int = CLIENT_ID.require("the client id", text)
-        return client_id
+def _is_own(profile: Profile, endpoint: Endpoint) -> bool:
+    own = profile.target.endpoint
+    return own is not None and own.is_same_server(endpoint)
+
+
+def _find_client_id(
+    given: Given | None, environ: Mapping[str, str], profile: Profile | None
+) -> Given:
+    if given:
+        return given
+    if environ.get(CLIENT_ID_VARIABLE):
+        return Given(environ[CLIENT_ID_VARIABLE], VARIABLES, CLIENT_ID_VARIABLE)
     if profile and profile.client_id:
-        return profile.client_id
+        return Given(profile.client_id, profile.source, profile.source.place)
     raise UsageError(
-        "no client id", hint=f"give --client-id, set {CLIENT_ID_VARIABLE}, or: rjcli login"
+        "no client id", hint=f"use --client-id, set {CLIENT_ID_VARIABLE}, or: rjcli login"
     )
 
 
-def _find_api_key(file: str | None, environ: Mapping[str, str], profile: Profile | None) -> ApiKey:
-    if file is not None:
-        return _read_key_file(file)
+def _find_api_key(file: Given | None, environ: Mapping[str, str], profile: Profile | None) -> Given:
+    if file:
+        return Given(_read_key_file(file), file.source, file.name)
     if environ.get(API_KEY_VARIABLE):
-        return ApiKey.parse(environ[API_KEY_VARIABLE], f"the key in {API_KEY_VARIABLE}")
+        key = ApiKey.parse(environ[API_KEY_VARIABLE], f"the key in {API_KEY_VARIABLE}")
+        return Given(key, VARIABLES, API_KEY_VARIABLE)
     if profile and profile.in_keyring:
-        return fetch_key(profile.name)
+        name = f"{profile.source.place}, system keyring"
+        return Given(fetch_key(profile.name), profile.source, name)
     if profile and profile.api_key:
-        return profile.api_key
+        return Given(profile.api_key, profile.source, profile.source.place)
     raise UsageError(
-        "no API key", hint=f"set {API_KEY_VARIABLE}, give --api-key-file FILE, or: rjcli login"
+        "no API key", hint=f"set {API_KEY_VARIABLE}, use --api-key-file FILE, or: rjcli login"
     )
 
 
-def _read_key_file(file: str) -> ApiKey:
-    if file == STDIN:
-        raise UsageError(
-            "--api-key-file takes no key from stdin", hint="a file of that name is ./-"
-        )
-    content = read_secret_file(Path(file), "the API key file", MAX_KEY_CHARACTERS + len("\r\n"))
+def _read_key_file(file: Given) -> ApiKey:
+    if file.value == STDIN:
+        raise UsageError(f"{file.name} takes no key from stdin", hint="a file of that name is ./-")
+    name = f"the API key file ({file.name})"
+    content = read_secret_file(Path(file.value), name, MAX_KEY_CHARACTERS + len("\r\n"))
     # Bytes beyond ASCII become characters that no key may have.
     text = content.decode("latin-1").removesuffix("\n").removesuffix("\r")
-    return ApiKey.parse(text, f"the key in {file}")
+    return ApiKey.parse(text, f"the key in {name}")

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rjcli.errors import UsageError
 from rjcli.private_file import make_directory, told, user_directory
 from rjcli.run.lock import locked
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from rjcli.api.base_url import BASE_URLS, Endpoint, Environment
+from rjcli.api.base_url import BASE_URLS, Endpoint, Environment, environment_of
 from rjcli.errors import UsageError
 from rjcli.settings.given import Given
 
@@ -29,7 +29,8 @@ def resolve_target(environment: Given | None = None, base_url: Given | None = No
     """Find the address to talk to: production, if nothing is given.
 
     ``environment``: of an Environment; ``base_url``: of an Endpoint. Of the two, the
-    one of the higher rank counts alone. Raises UsageError if both have the same rank.
+    one of the higher rank counts alone. An address is called ``custom`` unless it is an
+    environment's own. Raises UsageError if both have the same rank.
     """
     if environment and base_url:
         if environment.source.rank == base_url.source.rank:
@@ -40,7 +41,7 @@ def resolve_target(environment: Given | None = None, base_url: Given | None = No
         if environment.source.rank > base_url.source.rank:
             base_url = None
     if base_url:
-        return Target(CUSTOM, base_url.value, base_url)
+        return Target(environment_of(base_url.value) or CUSTOM, base_url.value, base_url)
     name = environment.value if environment else Environment.PRODUCTION
     address = BASE_URLS.get(name)
     return Target(name, Endpoint.parse(address) if address else None, environment)

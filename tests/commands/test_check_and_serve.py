@@ -54,6 +54,40 @@ def test_auth_check_asks_where_it_is_told(rjcli: Rjcli, serve: Serve) -> None:
     ]
 
 
+def test_every_command_names_the_host_that_it_asked(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """`status`, `auth-check` and `login` print environment and host, and whose credentials."""
+    host = local_api.base_url.removeprefix("http://")
+    address = ("--base-url", local_api.base_url)
+    assert rjcli("status", *address).stdout == f"operational: custom, {host}\n"
+    told = rjcli("auth-check", *address, "--client-id", "12").stdout
+    who = "client id 12 (--client-id), API key (RJCLI_API_KEY)"
+    assert told == f"authorized: custom, {host}, {who}\n"
+    document = json.loads(rjcli("auth-check", *address, "--json").stdout)
+    assert document["host"] == host
+    assert (document["client_id_from"], document["api_key_from"]) == (
+        "RJCLI_CLIENT_ID",
+        "RJCLI_API_KEY",
+    )
+    refused = rjcli("auth-check", *address, env={"RJCLI_API_KEY": "no"}).stderr
+    assert f"asked was custom, {host}, client id 12 (RJCLI_CLIENT_ID)" in refused
+    login = rjcli("login", *address, "--store", "file", stdin=f"{CANARY_KEY}\n".encode())
+    assert f"custom, {host}, client id 12" in login.stdout
+
+
+def test_command_line_beats_a_variable(rjcli: Rjcli, serve: Serve) -> None:
+    """An address on the command line is asked, and never one of a variable under its name."""
+    named, other = serve(always(answer(200, b"{}"))), serve(always(answer(200, b"{}")))
+    env = {"RJCLI_BASE_URL": other.base_url}
+    assert rjcli("auth-check", "--base-url", named.base_url, env=env).returncode == 0
+    told = rjcli("status", "--env", "local", env=env).stdout
+    assert told.startswith("operational: local, 127.0.0.1:")
+    both = rjcli("status", "--env", "sandbox", "--base-url", named.base_url)
+    assert (both.returncode, "--env and --base-url both say" in both.stderr) == (2, True)
+    both = rjcli("status", env=env | {"RJCLI_ENV": "sandbox"})
+    assert (both.returncode, "RJCLI_ENV and RJCLI_BASE_URL both say" in both.stderr) == (2, True)
+    assert (len(named.requests), other.connections) == (1, 0)
+
+
 def test_auth_check_is_not_fooled_by_a_page(rjcli: Rjcli, serve: Serve) -> None:
     """A proxy's page with status 200 authenticates nobody."""
     server = serve(always(answer(200, b"<html>log in</html>")))

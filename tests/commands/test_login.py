@@ -233,6 +233,7 @@ def test_json_is_one_object_without_the_key(rjcli: Rjcli, local_api: LocalApi) -
         "message": None,
         "environment": "custom",
         "base_url": f"{local_api.base_url}/v2",
+        "host": local_api.base_url.removeprefix("http://"),
         "client_id": 12,
         "table": None,
         "keys": ["id", "sku"],

@@ -203,7 +203,7 @@ def test_no_keys_anywhere_is_a_usage_error(rjcli: Rjcli, local_api: LocalApi) ->
         (["nowhere.csv", "-t", "t", "-k", "id"], "cannot read nowhere.csv: No such file"),
         ([".", "-t", "t", "-k", "id"], ". is a directory"),
         (["r.ndjson", "-t", "t", "-k", "id", "--base-url", "http://example.com"], "use https"),
-        (["r.ndjson", "-t", "t", "-k", "id", "--api-key-file", "none"], "none"),
+        (["r.ndjson", "-t", "t", "-k", "id", "--api-key-file", "none"], "--api-key-file"),
     ],
 )
 def test_wrong_usage_exits_2(rjcli: Rjcli, arguments: list[str], complaint: str) -> None:

@@ -18,7 +18,8 @@ from rjcli.settings.commands import AccessSettings
 from rjcli.settings.option import options_of
 from rjcli.settings.read import read
 from rjcli.settings.sources import from_variables, strongest
-from tests.conftest import CANARY_KEY, LocalApi, Rjcli
+from tests.conftest import CANARY_KEY, LocalApi, Rjcli, Serve
+from tests.support.scripted import always, answer
 
 NO_CREDENTIALS = {"RJCLI_API_KEY": "", "RJCLI_CLIENT_ID": ""}
 
@@ -66,9 +67,10 @@ def test_variables_go_before_the_profile(rjcli: Rjcli, file: Path, local_api: Lo
     """Client id and API key of the environment go before those of the profile, each by itself."""
     file.write_text(f"[profiles.default]\n{profile_text(local_api.base_url)}")
     assert rjcli("auth-check", env=NO_CREDENTIALS).returncode == 0
-    assert rjcli("auth-check", env=NO_CREDENTIALS | {"RJCLI_API_KEY": "no"}).returncode == 4
     assert rjcli("auth-check", env=NO_CREDENTIALS | {"RJCLI_CLIENT_ID": "7"}).returncode == 4
     assert rjcli("auth-check", "--client-id", "7", env=NO_CREDENTIALS).returncode == 4
+    named = ("auth-check", "--base-url", local_api.base_url)
+    assert rjcli(*named, env=NO_CREDENTIALS | {"RJCLI_API_KEY": "no"}).returncode == 4
 
 
 COUNTING_OPENS = """
@@ -94,7 +96,9 @@ def test_profile_is_read_once(rjcli: Rjcli, file: Path, local_api: LocalApi) -> 
         text=True,
         check=True,
     )
-    assert done.stdout == "authorized: custom\n1\n"
+    authorized, count = done.stdout.splitlines()
+    assert authorized.startswith("authorized: custom, ")
+    assert count == "1"
 
 
 def test_address_comes_from_one_place() -> None:
@@ -113,6 +117,39 @@ def test_address_comes_from_one_place() -> None:
     assert target(RJCLI_BASE_URL="https://example.org") == ("custom", "example.org")
     with pytest.raises(UsageError, match="RJCLI_ENV and RJCLI_BASE_URL both say where to push"):
         target(RJCLI_ENV="sandbox", RJCLI_BASE_URL="https://example.org")
+
+
+def test_key_of_a_variable_does_not_go_to_the_profiles_address(
+    rjcli: Rjcli, file: Path, serve: Serve
+) -> None:
+    """A profile's base URL gets no key from a variable, and no request at all: exit 2."""
+    server = serve(always(answer(200, b"{}")))
+    file.write_text(f'[profiles.default]\nclient_id = 12\nbase_url = "{server.base_url}"\n')
+    told = refusal(rjcli, env={})
+    assert "the API key (RJCLI_API_KEY) is not the profile's" in told
+    assert f"127.0.0.1:{server.port} (base_url in profile default)" in told
+    assert "--base-url" in told
+    assert server.connections == 0
+    assert rjcli("status").returncode == 0
+
+
+def test_key_of_a_profile_does_not_go_to_another_address(
+    rjcli: Rjcli, file: Path, serve: Serve
+) -> None:
+    """An address from a variable gets no key of a profile for another one: exit 2."""
+    server = serve(always(answer(200, b"{}")))
+    file.write_text(f'[profiles.default]\nclient_id = 12\napi_key = "{CANARY_KEY}"\n')
+    told = refusal(rjcli, env=NO_CREDENTIALS | {"RJCLI_BASE_URL": server.base_url})
+    assert "the API key (profile default) belongs to connect.rjmetrics.com" in told
+    assert server.connections == 0
+    assert rjcli("auth-check", "--base-url", server.base_url, env=NO_CREDENTIALS).returncode == 0
+
+
+def test_profile_has_one_address() -> None:
+    """A profile with both an environment and a base URL is a usage error."""
+    profile = Profile("p", environment=Environment.SANDBOX, base_url="https://example.com")
+    with pytest.raises(UsageError, match=r"environment in profile p and base_url in profile p"):
+        _ = profile.target
 
 
 def test_configuration_directory_is_the_users_choice(
@@ -145,21 +182,21 @@ def test_unknown_profile_is_refused(rjcli: Rjcli, file: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o602, 0o666])
 def test_file_that_others_can_use_is_refused(rjcli: Rjcli, file: Path, mode: int) -> None:
-    """A file that others can read or write is refused, with the command that mends it."""
+    """A file that others can read or write is refused, with the command that fixes it."""
     file.chmod(mode)
     assert f"chmod 600 {file}" in refusal(rjcli)
     assert rjcli("login", "--client-id", "1", stdin=b"k").returncode == 2
 
 
 def test_directory_that_others_can_change_is_refused(rjcli: Rjcli, file: Path) -> None:
-    """A directory that others can write to is refused, with the command that mends it."""
+    """A directory that others can write to is refused, with the command that fixes it."""
     file.parent.chmod(0o777)
     assert f"chmod 700 {file.parent}" in refusal(rjcli)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_file_of_another_user_is_refused(rjcli: Rjcli, file: Path) -> None:
-    """A file or directory of another user is refused, with the command that mends it."""
+    """A file or directory of another user is refused, with the command that fixes it."""
     for path in (file, file.parent):
         os.chown(path, 12345, 12345)
         assert f"chown 0 {path}" in refusal(rjcli)
@@ -192,6 +229,39 @@ def test_file_that_is_none_is_refused(rjcli: Rjcli, file: Path, kind: str) -> No
     assert str(file) in refusal(rjcli)
 
 
+@pytest.mark.parametrize("mode", [0o757, 0o775, 0o777])
+def test_directory_above_that_others_can_change_is_refused(
+    rjcli: Rjcli, file: Path, mode: int
+) -> None:
+    """A directory above the file's, up to the home directory, must be safe from others as well."""
+    file.write_text("[profiles.default]\n")
+    for directory in (file.parent.parent, rjcli.home):
+        before = directory.stat().st_mode & 0o777
+        directory.chmod(mode)
+        assert f"chmod go-w {directory}" in refusal(rjcli)
+        done = rjcli("login", "--client-id", "1", "--no-check", "--store", "file", stdin=b"k" * 9)
+        assert (done.returncode, file.read_text()) == (2, "[profiles.default]\n")
+        directory.chmod(before)
+    assert "no client id" in refusal(rjcli)
+
+
+def test_place_that_a_link_leads_to_is_checked(rjcli: Rjcli, file: Path) -> None:
+    """Where the directory above is a link, as some keep theirs, it must be safe where it leads."""
+    kept = rjcli.home / "kept"
+    kept.mkdir(mode=0o700)
+    config = file.parent.parent.rename(kept / "config")
+    file.parent.parent.symlink_to(config)
+    assert "no client id" in refusal(rjcli)
+    kept.chmod(0o777)
+    assert f"chmod go-w {kept}" in refusal(rjcli)
+
+
+def test_file_with_a_second_name_is_refused(rjcli: Rjcli, file: Path) -> None:
+    """A file that has another name somewhere, by which others may reach it, is refused."""
+    os.link(file, rjcli.home / "other")
+    assert f"{file} has more than one name" in refusal(rjcli)
+
+
 CANARY_LINE = f'api_key = "{CANARY_KEY}"'
 
 
@@ -221,6 +291,11 @@ CANARY_LINE = f'api_key = "{CANARY_KEY}"'
         ("[profiles.default]\napi_key = 1", "without spaces"),
         (f'[profiles.default]\napi_key_in = "{CANARY_KEY}"', 'must be "keyring"'),
         (f'[profiles.default]\napi_key_in = "keyring"\n{CANARY_LINE}', "has both"),
+        (f"[profiles.default]\nkeys = {'[' * 2000}", "nested too deep"),
+        (f"[profiles.default]\nkeys = {'[' * 2000}{']' * 2000}", "nested too deep"),
+        (f"[profiles.default]\nx = {'{a=' * 2000}1{'}' * 2000}", "nested too deep"),
+        (f"[profiles.default]\nclient_id = {'9' * 5000}", "too many digits"),
+        ('[profiles.default]\nbase_url = "http://[::1]evil.com"', "such as https://host"),
     ],
 )
 def test_mistake_is_named_and_not_quoted(text: str, told: str) -> None:
