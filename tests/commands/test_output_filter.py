@@ -136,7 +136,7 @@ def test_engine_changes_no_stream() -> None:
     """Importing the engine and the HTTP client leaves stdout and stderr as they are."""
     script = (
         "import sys\nbefore = sys.stdout.write, sys.stderr.write, sys.excepthook\n"
-        "import rjcli.engine.push, rjcli.http.transport\n"
+        "import rjcli.engine.table_push, rjcli.http.transport\n"
         "assert before == (sys.stdout.write, sys.stderr.write, sys.excepthook)\n"
     )
     done = subprocess.run(
