@@ -1,4 +1,4 @@
-"""An unforeseen error, told without its text and its values: those may hold anything."""
+"""Reports unforeseen errors without their texts and values, which may hold anything."""
 
 import traceback
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ TRACE_VARIABLE = "RJCLI_TRACE"
 
 def crash_error(error: BaseException) -> DefectError:
     """Say what kind of error happened where, and how to find out more."""
-    *_, frame = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "no frame"
     return DefectError(
         f"a defect in rjcli: {type(error).__name__} in {where}",
         hint=f"please report it, with the version that rjcli --version shows and what it prints"
@@ -21,7 +21,7 @@ def crash_error(error: BaseException) -> DefectError:
 
 
 def trace(error: BaseException, environ: Mapping[str, str]) -> Iterator[str]:
-    """If it is asked for: each frame on the way to an error, and to those that led to it."""
+    """The frames that led to an error and to its causes, if RJCLI_TRACE asks for them."""
     if environ.get(TRACE_VARIABLE, "") in {"", "0"}:
         return
     chain: list[BaseException] = []
@@ -31,7 +31,7 @@ def trace(error: BaseException, environ: Mapping[str, str]) -> Iterator[str]:
         cause = cause.__cause__ or cause.__context__
     for each in reversed(chain):
         for frame in traceback.extract_tb(each.__traceback__):
-            # What is above the package tells where things are installed, and to whom.
+            # The rest of the path shows where things are installed, and for whom.
             file = "/".join(Path(frame.filename).parts[-2:])
             yield f"{file}, line {frame.lineno}, in {frame.name}"
         yield type(each).__name__

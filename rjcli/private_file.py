@@ -40,7 +40,7 @@ def read_secret_file(path: Path, name: str, limit: int) -> bytes:
     """Read a file that the user named, at most ``limit`` bytes long.
 
     Raises UsageError if others can read or write it, or it cannot be read; the error
-    does not quote a path at which there is nothing: it may be the secret itself.
+    does not quote a path that cannot be opened: it may be the secret itself.
     ``name`` says what the file is.
     """
     with os_errors_as_ours(f"cannot read {name}"):
@@ -143,7 +143,7 @@ def check_own_file(path: Path, name: str) -> bool:
 def check_own(status: os.stat_result, path: Path, name: str) -> None:
     """Raise UsageError for a file of rjcli's own that is another user's, or not for oneself alone.
 
-    ``status``: of the open file. It must have one name: another user may have given it
+    ``status``: of the open file. It must have one name: another user may have made
     a second one, where it is not protected.
     """
     _check_owner(status, path, name)

@@ -59,7 +59,7 @@ class Endpoint:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether it is spoken to in TLS."""
+        """Whether requests go in TLS."""
         return self.root.startswith("https:")
 
     @property
@@ -117,7 +117,7 @@ def parse_address(url: str) -> SplitResult:
 
     Raises ValueError for others, for user names, queries and fragments, and for
     hosts and paths that could be read in more than one way. The error does not quote
-    the address: an API key may stand in it.
+    the address, which may hold an API key.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", url):
         raise ValueError("it must be plain ASCII without spaces")

@@ -167,7 +167,7 @@ def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
             return UnfinishedError(message, hint=f"try again {when}")
         case _:
             message = f"this is no answer of the Import API: {outcome}{where}"
-            hint = "check the base URL, and what stands between here and the API"
+            hint = "check the base URL, and proxies between here and the API"
             return UnfinishedError(message, hint=hint)
 
 
@@ -186,8 +186,8 @@ _KINDS: Mapping[int, OutcomeKind] = {
     503: OutcomeKind.UNAVAILABLE,
     504: OutcomeKind.UNAVAILABLE,
 }
-# Gateways that gave up waiting, behind which the request may go on: those of HTTP, and of
-# the services that stand in front of many APIs (Cloudflare's 52x, 598 and 599).
+# A gateway gave up waiting, and the request may still be applied after it: the codes of HTTP,
+# and those of services in front of many APIs (Cloudflare's 52x, 598 and 599).
 _GAVE_UP_WAITING = {502, 504, *range(520, 531), 598, 599}
 _SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
 

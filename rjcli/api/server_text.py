@@ -1,8 +1,8 @@
-"""What a server says, as far as it is shown: short, without addresses and without long codes.
+"""What is shown of a server's words: a short text, without addresses and long codes.
 
 A server, or a proxy before it, may echo the request's address, and the API key in
-it, in more spellings than anyone can list. So what is shown are words, numbers and
-names of fields; whatever looks like an address or a code is left out.
+it, in more spellings than anyone can list. So words, numbers and names of fields
+are shown, and whatever looks like an address or a code is left out.
 """
 
 import re
@@ -18,7 +18,7 @@ _WINDOW_CHARACTERS = 4_000  # no more of a text is looked at
 _MIN_CODE_CHARACTERS = 16
 _TOKEN = re.compile(r"""[^\s"'<>()\[\]{},\u0080-\U0010ffff]+""")
 # CamelCase or one case, with a short number after it, or a short number alone or in a time;
-# joined by what stands in field names, dates and paths. Atomic, so that no text takes long.
+# joined by the characters of field names, dates and paths. Atomic, so that no text takes long.
 _LETTERS = r"(?:[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{1,20})*+|[A-Z]{1,20})"
 _WORD = rf"(?>{_LETTERS}[0-9]{{0,4}}+|[0-9]{{1,8}}(?:[TZ][0-9]{{0,2}})?+)"
 _JOINTS = r"[_./:=|+*-]"

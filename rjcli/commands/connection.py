@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before the local Import API is started
 LOCAL_CLIENT_ID = 1
-LOCAL_API_KEY = "local-key"  # what `rjcli serve` takes unless it is given another
+LOCAL_API_KEY = "local-key"  # of `rjcli serve`, unless an option or variable sets another
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
 from rjcli.commands.output_filter import hide_key
 from rjcli.commands.prompt import ask_api_key, ask_client_id
 from rjcli.credentials.config_file import Profile
-from rjcli.credentials.lookup import Credentials
+from rjcli.credentials.lookup import Credentials, check_address
 from rjcli.credentials.profiles import config_file, delete_profile, save_profile
 from rjcli.credentials.system_keyring import NoKeyringError, delete_key, find_keyring, store_key
 from rjcli.errors import RjcliError, UsageError
@@ -25,11 +25,12 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
     """Ask for what is missing, check the credentials, and keep them in a profile.
 
     Replaces the previous profile of that name. Returns the exit code. Nothing
-    is kept if the API refuses the credentials.
+    is stored if the API refuses the credentials.
     """
     endpoint = settings.target.endpoint
     if endpoint is None:
         raise UsageError("--env local needs no credentials", hint="name another environment")
+    report.note(f"logging in to {settings.target.environment}, {endpoint.host}")
     if previous:
         report.note(f"profile {previous.name} exists: the options replace what it holds")
     # Whatever keeps the key from being stored is found before anybody types it.
@@ -37,6 +38,7 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
     client_id = settings.client_id.value if settings.client_id else ask_client_id()
     credentials = Credentials(client_id, ask_api_key())
     hide_key(credentials.api_key)
+    check_address(credentials.api_key, endpoint)
     if settings.check:
         _check(endpoint, credentials, settings)
     profile = _profile(settings, endpoint, credentials.client_id)
@@ -117,7 +119,7 @@ def _keep(
     keyring: str | None,
     report: Report,
 ) -> None:
-    """Keep a profile and its key, the key first: a profile without one would be of no use."""
+    """Store a profile and its key, the key first: a profile without one is of no use."""
     if keyring is None:
         save_profile(replace(profile, api_key=credentials.api_key), os.environ)
         if previous and previous.in_keyring:

@@ -1,4 +1,4 @@
-"""Asking for credentials: on the terminal, or on stdin when that is none."""
+"""Asks for credentials: on the terminal, or reads them from stdin where that is no terminal."""
 
 import signal
 import sys
@@ -11,16 +11,16 @@ from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.errors import InterruptedByUserError, UsageError
 from rjcli.settings.option_kinds import CLIENT_ID
 
-_MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more shows that it is too long
+_MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more byte shows that it is too long
 
 
 def ask_client_id() -> int:
     """Ask for the client id on the terminal.
 
-    Raises UsageError if what is typed is none, and if there is no terminal.
+    Raises UsageError if what is typed is no client id, and if there is no terminal.
     """
     if not _on_terminal():
-        raise UsageError("no client id", hint="give --client-id, or set RJCLI_CLIENT_ID")
+        raise UsageError("no client id", hint="use --client-id, or set RJCLI_CLIENT_ID")
     with _stoppable():
         sys.stderr.write("client id: ")
         sys.stderr.flush()
@@ -32,7 +32,7 @@ def ask_client_id() -> int:
 def ask_api_key() -> ApiKey:
     """Ask for the key on the terminal, without echo, or take the first line of stdin.
 
-    Raises UsageError, which does not echo it, if what comes cannot be a key.
+    Raises UsageError, which does not quote it, if what comes cannot be a key.
     """
     if _on_terminal():
         return ApiKey.parse(_ask_hidden("API key (not shown): "), "the key typed")
@@ -52,7 +52,7 @@ def _ask_hidden(prompt: str) -> str:
     import getpass
 
     with _stoppable(), warnings.catch_warnings():
-        # Where it cannot switch echo off it would warn, and ask all the same.
+        # Where echo cannot be switched off, getpass warns and asks all the same.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(prompt)
@@ -63,7 +63,7 @@ def _ask_hidden(prompt: str) -> str:
         except EOFError:
             raise UsageError("no API key was typed") from None
         except UnicodeDecodeError:
-            return ""  # which is as little a key
+            return ""  # no key either
 
 
 @contextmanager

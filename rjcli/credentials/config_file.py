@@ -7,7 +7,7 @@
     keys = ["id"]
     api_key_in = "keyring"      # or api_key = "…"
 
-Pure: ``profiles`` reads and writes the file. No error quotes a value: a key may stand
+Pure: ``profiles`` reads and writes the file. No error quotes a value: it may be a key
 in the wrong place.
 """
 
@@ -46,7 +46,7 @@ class Profile:
         return Source(Rank.PROFILE, f"profile {self.name}")
 
     def given(self) -> dict[str, Given]:
-        """Its values where no option gives another, by the options' names."""
+        """Its values as defaults of options, by the options' names."""
         values = {
             "env": ("environment", self.environment),
             "base_url": ("base_url", self.base_url),
@@ -173,7 +173,7 @@ def _parse(text: str, path: str) -> dict[str, Any]:
         line = re.search(r"at line ([0-9]+)", str(error))
         raise UsageError(
             f"{path}{f', line {line[1]}' if line else ''}: this is no TOML",
-            hint="texts stand in quotation marks, and each name stands once in its table",
+            hint="texts are in quotation marks, and each name is there once in its table",
         ) from None
     except (ValueError, RecursionError):
         raise UsageError(

@@ -57,11 +57,11 @@ def check_binding(key: Given, target: Target, profile: Profile | None) -> None:
 
     A profile's key belongs to the profile's own address. A key from a variable is not
     sent to a base URL from a profile, unless that is an environment's own. Whatever the
-    command line names is meant so. No address may hold the key.
+    command line names is meant so. No address may hold the key (``check_address``).
     """
     endpoint, given = target.endpoint, target.given
-    if endpoint and key.value.mask(endpoint.base_url) != endpoint.base_url:
-        raise UsageError("the base URL holds the API key", hint="leave it out: rjcli adds it")
+    if endpoint:
+        check_address(key.value, endpoint)
     if endpoint is None or (given and given.source.rank is Rank.ARGUMENT):
         return
     rank = key.source.rank
@@ -84,6 +84,12 @@ def check_binding(key: Given, target: Target, profile: Profile | None) -> None:
         f"the API key ({key.name}) {belongs}: it is not sent to {endpoint.host} ({place})",
         hint=hint,
     )
+
+
+def check_address(key: ApiKey, endpoint: Endpoint) -> None:
+    """Raise UsageError, which does not quote it, for an address that holds the key."""
+    if key.mask(endpoint.base_url) != endpoint.base_url:
+        raise UsageError("the base URL holds the API key", hint="leave it out: rjcli adds it")
 
 
 def _is_own(profile: Profile, endpoint: Endpoint) -> bool:

@@ -22,7 +22,7 @@ def plain_forms(secret: str) -> tuple[str, ...]:
 
 
 def wire_form(secret: str) -> str:
-    """The secret as it stands in the address of a request."""
+    """The secret as the address of a request has it."""
     return quote(secret, safe="")
 
 
@@ -56,7 +56,7 @@ def _encodings(text: str) -> set[str]:
 
 
 def _middle(encode: Callable[[bytes], bytes], bits: int, data: bytes, offset: int) -> str:
-    """What an encoding makes of data at some offset in a text, whatever stands around it.
+    """What an encoding makes of data at some offset in a text, whatever is around it.
 
     A character holds so many bits; those that data shares with its neighbours are left out.
     """

@@ -1,8 +1,8 @@
 """The system keyring, by way of the package keyring: an optional extra, and slow to import.
 
-What a keyring does is beyond our control: it may ask the user, ask a service
-that is not there, or load any package. So each use of it takes three seconds at
-most, and its errors, which may quote the key, are told by their names only.
+A keyring may do anything: ask the user, wait for a service that is missing, or load
+any package. So each use of it takes three seconds at most, and of its errors, which
+may quote the key, only the name is shown.
 """
 
 import queue
@@ -37,7 +37,7 @@ def find_keyring() -> str:
 
 
 def fetch_key(profile: str) -> ApiKey:
-    """Get a profile's key. Raises UsageError if it is not there, or the keyring fails or hangs."""
+    """Get a profile's key. Raises UsageError if it is missing, or the keyring fails or hangs."""
     key = _bounded(lambda: _open().get_password(_SERVICE, profile))
     if key is None:
         raise UsageError(
@@ -60,7 +60,7 @@ def store_key(profile: str, key: ApiKey) -> None:
 
 
 def delete_key(profile: str) -> None:
-    """Delete a profile's key, if it is there. Raises UsageError if the keyring fails or hangs."""
+    """Delete a profile's key, if it exists. Raises UsageError if the keyring fails or hangs."""
 
     def delete() -> None:
         keyring = _open()
@@ -118,5 +118,5 @@ def _ours(error: BaseException) -> UsageError:
         return error
     return UsageError(
         f"the system keyring failed: {type(error).__name__}",
-        hint=f"mend it and try again, or: {_FILE_INSTEAD}",
+        hint=f"fix it and try again, or: {_FILE_INSTEAD}",
     )

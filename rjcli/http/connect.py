@@ -1,4 +1,4 @@
-"""Opening a connection: directly or through a proxy, in TLS or in plain HTTP to this machine.
+"""Opens connections: directly or through a proxy, in TLS or in plain HTTP to this machine.
 
 Whatever fails here, no byte of a request has been written.
 """
@@ -59,7 +59,7 @@ def reason(error: Exception) -> str:
         text = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
         return f"TLS: {text.replace('_', ' ')}"
     if isinstance(error, OSError):
-        # Of several addresses, each with an error of its own, asyncio gives the text alone.
+        # If several addresses fail in different ways, asyncio's error has their texts alone.
         number = error.errno or int((re.findall(r"\[Errno (\d+)\]", str(error)) or [0])[0])
         if number > 0:
             return os.strerror(number)

@@ -1,7 +1,7 @@
-"""One connection to a server: a request goes out, and its one answer comes back.
+"""One connection to a server: a request is sent, and its one answer is read.
 
-The request never leaves this module in another form than bytes on the wire: the
-objects that asyncio may name in a log or a warning do not hold it.
+No object that asyncio may name in a log or a warning holds the request, which may
+hold the API key.
 """
 
 import asyncio
@@ -82,8 +82,8 @@ class Connection(asyncio.Protocol):
     async def is_clean(self) -> bool:
         """Whether a request may be sent: it is open, and nothing has come unasked."""
         if self._waiting_data.poll(0):
-            # An answer nobody asked for, a farewell, or just a TLS ticket: the loop
-            # reads it in its next round, which ends after the second sleep.
+            # An answer nobody asked for, the end of the connection, or just a TLS ticket:
+            # the loop reads it in its next round, which ends after the second sleep.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         return self.is_reusable and not self.transport.is_closing()
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         self._waiting_data.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the answer: one that gives no length ends with the connection."""
+        """End the answer: one without a length ends with the connection."""
         if exc is None and self._has_head and not self._has_length():
             self._finish(self._answer())
         self._finish(exc or BrokenAnswerError())

@@ -1,4 +1,4 @@
-"""Which proxy stands on the way to a server, by the usual environment variables."""
+"""Which proxy leads to a server, by the usual environment variables."""
 
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _DEFAULT_PORT = 80
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, spoken to in plain HTTP. ``authorization`` is a secret, and does not show itself."""
+    """A proxy, spoken to in plain HTTP. ``authorization`` is a secret, and not in its repr."""
 
     host: str  # and port, as people write them
     authorization: str | None = field(default=None, repr=False)
@@ -27,9 +27,9 @@ class Proxy:
 def find_proxy(endpoint: Endpoint) -> Proxy | None:
     """Find the proxy for an endpoint in HTTPS_PROXY, else ALL_PROXY, unless NO_PROXY excludes it.
 
-    A loopback address needs none, so that the variables for plain HTTP have no
-    use here. Raises UsageError, which does not echo the variable, as a password
-    may be in it.
+    A loopback address needs no proxy, so the variables for plain HTTP are not read.
+    Raises UsageError for a variable that names no usable proxy; it does not quote the
+    variable, which may hold a password.
     """
     if endpoint.is_loopback:
         return None

@@ -16,12 +16,12 @@ _FILE_VARIABLE, _DIRECTORY_VARIABLE = "SSL_CERT_FILE", "SSL_CERT_DIR"
 def trust(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
     """Verify servers by the machine's certificate authorities, and those in a file of PEM.
 
-    SSL_CERT_FILE and SSL_CERT_DIR take the place of the machine's; where it has
-    none, certifi's do. Raises UsageError if any of these cannot be read.
+    SSL_CERT_FILE and SSL_CERT_DIR replace the machine's authorities; where it has
+    none, certifi's are used. Raises UsageError if any of these cannot be read.
     """
     file = environ.get(_FILE_VARIABLE)
     directories = environ.get(_DIRECTORY_VARIABLE)
-    # OpenSSL reads what the variables name, and says nothing if there is nothing.
+    # OpenSSL reads what the variables name, and ignores what is missing.
     context = ssl.create_default_context()
     if file:
         _load(context, file, _FILE_VARIABLE)
@@ -36,7 +36,7 @@ def trust(ca_file: str | None, environ: Mapping[str, str]) -> ssl.SSLContext:
 
 def _machine_has_authorities() -> bool:
     paths = ssl.get_default_verify_paths()
-    # None where there is nothing, whatever typeshed says.
+    # None where none exists, whatever typeshed says.
     file, directory = cast("str | None", paths.cafile), cast("str | None", paths.capath)
     return file is not None or (directory is not None and any(Path(directory).iterdir()))
 

@@ -26,7 +26,7 @@ class Target(Struct, frozen=True):
 
 
 def resolve_target(environment: Given | None = None, base_url: Given | None = None) -> Target:
-    """Find the address to talk to: production, if nothing is given.
+    """Find the address to talk to: production's, if neither is given.
 
     ``environment``: of an Environment; ``base_url``: of an Endpoint. Of the two, the
     one of the higher rank counts alone. An address is called ``custom`` unless it is an

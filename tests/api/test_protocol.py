@@ -85,7 +85,7 @@ def test_unsafe_base_urls_are_refused(base_url: str) -> None:
 @example("https://secret-key-of-mine.5")
 @example("https://secret\u2100key")
 def test_refusal_of_a_base_url_does_not_quote_it(base_url: str) -> None:
-    """The reason why a base URL is refused holds nothing of it: a key may stand there."""
+    """The reason why a base URL is refused holds nothing of it: it may hold a key."""
     reason = ""
     try:
         Endpoint.parse(base_url)

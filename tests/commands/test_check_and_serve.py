@@ -22,7 +22,7 @@ from tests.support.scripted import always, answer
 
 
 def test_status_asks_without_a_key(rjcli: Rjcli, serve: Serve) -> None:
-    """`status` asks the root address of the environment it is told, and sends no key."""
+    """`status` asks the root address of the chosen environment, and sends no key."""
     server = serve(always(answer(200, b"")))
     done = rjcli(
         "status", "--base-url", f"{server.base_url}/v2", "--json", env={"RJCLI_API_KEY": ""}
@@ -45,8 +45,8 @@ def test_auth_check_tells_good_from_bad(rjcli: Rjcli, local_api: LocalApi) -> No
     assert (good.returncode, bad.returncode) == (0, 4)
 
 
-def test_auth_check_asks_where_it_is_told(rjcli: Rjcli, serve: Serve) -> None:
-    """`auth-check` asks the address given, version path included."""
+def test_auth_check_asks_the_chosen_address(rjcli: Rjcli, serve: Serve) -> None:
+    """`auth-check` asks the chosen address, version path included."""
     server = serve(always(answer(200, b"{}")))
     rjcli("auth-check", "--base-url", f"{server.base_url}/v3")
     assert [request.target for request in server.requests] == [
@@ -59,9 +59,9 @@ def test_every_command_names_the_host_that_it_asked(rjcli: Rjcli, local_api: Loc
     host = local_api.base_url.removeprefix("http://")
     address = ("--base-url", local_api.base_url)
     assert rjcli("status", *address).stdout == f"operational: custom, {host}\n"
-    told = rjcli("auth-check", *address, "--client-id", "12").stdout
+    shown = rjcli("auth-check", *address, "--client-id", "12").stdout
     who = "client id 12 (--client-id), API key (RJCLI_API_KEY)"
-    assert told == f"authorized: custom, {host}, {who}\n"
+    assert shown == f"authorized: custom, {host}, {who}\n"
     document = json.loads(rjcli("auth-check", *address, "--json").stdout)
     assert document["host"] == host
     assert (document["client_id_from"], document["api_key_from"]) == (
@@ -79,8 +79,8 @@ def test_command_line_beats_a_variable(rjcli: Rjcli, serve: Serve) -> None:
     named, other = serve(always(answer(200, b"{}"))), serve(always(answer(200, b"{}")))
     env = {"RJCLI_BASE_URL": other.base_url}
     assert rjcli("auth-check", "--base-url", named.base_url, env=env).returncode == 0
-    told = rjcli("status", "--env", "local", env=env).stdout
-    assert told.startswith("operational: local, 127.0.0.1:")
+    shown = rjcli("status", "--env", "local", env=env).stdout
+    assert shown.startswith("operational: local, 127.0.0.1:")
     both = rjcli("status", "--env", "sandbox", "--base-url", named.base_url)
     assert (both.returncode, "--env and --base-url both say" in both.stderr) == (2, True)
     both = rjcli("status", env=env | {"RJCLI_ENV": "sandbox"})
@@ -134,7 +134,7 @@ def test_key_is_never_shown(rjcli: Rjcli, serve: Serve, reply: bytes | None) -> 
     ]
 
 
-def test_serve_answers_until_it_is_told_to_stop(rjcli: Rjcli) -> None:
+def test_serve_answers_until_it_is_stopped(rjcli: Rjcli) -> None:
     """`serve` says where it is, answers there, and ends with exit 0 on SIGINT."""
     command = [sys.executable, "-m", "rjcli", "serve", "--port", "0"]
     with subprocess.Popen(
@@ -160,7 +160,7 @@ def test_serve_refuses_a_port_in_use(rjcli: Rjcli, serve: Serve) -> None:
 
 @pytest.mark.parametrize("columns", [40, 60, 200])
 def test_bar_fits_the_terminal(rjcli: Rjcli, serve: Serve, columns: int) -> None:
-    """On a terminal the bar shows counts while it runs, and leaves only whole lines behind."""
+    """On a terminal the bar shows counts while it runs, and leaves only whole lines."""
 
     async def slowly(_: object) -> bytes:
         await asyncio.sleep(0.4)
@@ -192,7 +192,7 @@ def test_no_bar_where_it_could_not_be_drawn(
 def on_terminal(
     rjcli: Rjcli, command: list[str], columns: int, variables: Mapping[str, str] | None = None
 ) -> bytes:
-    """Run a command on a pseudo-terminal and give all that it wrote there."""
+    """Run a command on a pseudo-terminal and return all that it wrote there."""
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(

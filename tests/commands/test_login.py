@@ -166,7 +166,7 @@ def test_no_stdin_is_an_error(rjcli: Rjcli) -> None:
 
 
 def test_client_id_is_not_asked_off_a_terminal(rjcli: Rjcli) -> None:
-    """Off a terminal the client id has to be given; the key is not taken for it, nor shown."""
+    """Off a terminal the client id is not asked for; the key is not taken for it, nor shown."""
     done = rjcli("login", stdin=KEY_LINE, env=NO_CREDENTIALS)
     assert done.returncode == 2
     assert "--client-id" in done.stderr
@@ -192,6 +192,23 @@ def test_unreachable_api_stores_nothing(rjcli: Rjcli, serve: Serve) -> None:
     assert login(rjcli, *address).returncode == 5
     assert not config(rjcli).exists()
     assert login(rjcli, *address, "--no-check").returncode == 0
+
+
+def test_address_that_holds_the_key_is_refused(rjcli: Rjcli, serve: Serve) -> None:
+    """A base URL that holds the key is refused before anything is asked or stored: exit 2."""
+    server = serve(always(answer(200, b"{}")))
+    done = login(rjcli, "--base-url", f"{server.base_url}/{CANARY_KEY}", "--store", "file")
+    assert done.returncode == 2
+    assert "the base URL holds the API key" in done.stderr
+    assert server.connections == 0
+    assert not config(rjcli).exists()
+
+
+def test_host_is_shown_before_the_key_is_asked_for(rjcli: Rjcli) -> None:
+    """Before it asks for a key, login says where it will send it."""
+    with Terminal(["login", "--env", "sandbox"], rjcli.environment(NO_CREDENTIALS)) as terminal:
+        terminal.wait_for("client id: ")
+        assert "logging in to sandbox, sandbox-connect.rjmetrics.com" in terminal.shown
 
 
 def test_local_environment_needs_no_login(rjcli: Rjcli) -> None:
@@ -249,7 +266,7 @@ def test_json_is_one_object_without_the_key(rjcli: Rjcli, local_api: LocalApi) -
 def test_second_login_replaces_the_key_and_keeps_the_rest(
     rjcli: Rjcli, local_api: LocalApi
 ) -> None:
-    """A login for a profile that exists says so, replaces its key, and keeps what is not given."""
+    """A login for a profile that exists says so, replaces its key, and keeps the other values."""
     login(rjcli, "--no-check", "--env", "sandbox", "-t", "orders", stdin=b"old-key-0\n")
     done = rjcli("login", "--no-check", "-k", "id", stdin=KEY_LINE, env=NO_CREDENTIALS)
     assert done.returncode == 0
@@ -301,7 +318,7 @@ def test_logins_at_once_keep_each_other(rjcli: Rjcli) -> None:
 
 
 def test_leftover_of_a_killed_login_is_cleared(rjcli: Rjcli) -> None:
-    """What a login left behind that was killed while it wrote is gone after the next."""
+    """A temporary file of a login that was killed while writing is gone after the next."""
     leftover = config(rjcli).with_name(".config.toml.new")
     leftover.parent.mkdir(parents=True, mode=0o700)
     leftover.symlink_to("/etc/hostname")

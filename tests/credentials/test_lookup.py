@@ -259,7 +259,7 @@ surroundings = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_s
 def test_echoed_key_is_taken_out(
     encode: Callable[[str], str], key: str, before: str, after: str
 ) -> None:
-    """A key is taken out of an echo, in every common encoding, with whatever stands around it."""
+    """A key is taken out of an echo, in every common encoding, with whatever is around it."""
     echo = encode(before) + encode(key) + encode(after)
     shown = ApiKey(key).redact(echo)
     assert "[API key]" in shown
@@ -273,10 +273,10 @@ def test_key_within_base64_is_taken_out(key: str, before: bytes, after: bytes) -
     first, last = len(before), len(before) + len(key)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         encoded = encode(before + key.encode() + after).decode()
-        told = encoded[
+        secret = encoded[
             -(-8 * first // 6) : 8 * last // 6
         ]  # the characters with bits of the key only
-        for echo, part in ((encoded, told), (quote(encoded, safe=""), quote(told, safe=""))):
+        for echo, part in ((encoded, secret), (quote(encoded, safe=""), quote(secret, safe=""))):
             shown = ApiKey(key).redact(echo)
             assert "[API key]" in shown
             assert part not in shown

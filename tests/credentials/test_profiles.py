@@ -1,4 +1,4 @@
-"""Profiles: what they give, and when their file is not trusted."""
+"""Profiles: their values, and when their file is not trusted."""
 
 import os
 import subprocess
@@ -125,10 +125,10 @@ def test_key_of_a_variable_does_not_go_to_the_profiles_address(
     """A profile's base URL gets no key from a variable, and no request at all: exit 2."""
     server = serve(always(answer(200, b"{}")))
     file.write_text(f'[profiles.default]\nclient_id = 12\nbase_url = "{server.base_url}"\n')
-    told = refusal(rjcli, env={})
-    assert "the API key (RJCLI_API_KEY) is not the profile's" in told
-    assert f"127.0.0.1:{server.port} (base_url in profile default)" in told
-    assert "--base-url" in told
+    message = refusal(rjcli, env={})
+    assert "the API key (RJCLI_API_KEY) is not the profile's" in message
+    assert f"127.0.0.1:{server.port} (base_url in profile default)" in message
+    assert "--base-url" in message
     assert server.connections == 0
     assert rjcli("status").returncode == 0
 
@@ -139,8 +139,8 @@ def test_key_of_a_profile_does_not_go_to_another_address(
     """An address from a variable gets no key of a profile for another one: exit 2."""
     server = serve(always(answer(200, b"{}")))
     file.write_text(f'[profiles.default]\nclient_id = 12\napi_key = "{CANARY_KEY}"\n')
-    told = refusal(rjcli, env=NO_CREDENTIALS | {"RJCLI_BASE_URL": server.base_url})
-    assert "the API key (profile default) belongs to connect.rjmetrics.com" in told
+    message = refusal(rjcli, env=NO_CREDENTIALS | {"RJCLI_BASE_URL": server.base_url})
+    assert "the API key (profile default) belongs to connect.rjmetrics.com" in message
     assert server.connections == 0
     assert rjcli("auth-check", "--base-url", server.base_url, env=NO_CREDENTIALS).returncode == 0
 
@@ -266,7 +266,7 @@ CANARY_LINE = f'api_key = "{CANARY_KEY}"'
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "part"),
     [
         (f"[profiles.default]\n{CANARY_KEY}\n", ", line 2: this is no TOML"),
         (f"[profiles.default]\napi_key = {CANARY_KEY}\n", ", line 2: this is no TOML"),
@@ -298,13 +298,13 @@ CANARY_LINE = f'api_key = "{CANARY_KEY}"'
         ('[profiles.default]\nbase_url = "http://[::1]evil.com"', "such as https://host"),
     ],
 )
-def test_mistake_is_named_and_not_quoted(text: str, told: str) -> None:
-    """A mistake in the file is told with file, line and what is allowed, without its text."""
+def test_mistake_is_named_and_not_quoted(text: str, part: str) -> None:
+    """A mistake in the file is named with file, line and what is allowed, without its text."""
     with pytest.raises(UsageError) as caught:
         Configuration(text, "config.toml").profile("default")
     message = f"{caught.value.message}\n{caught.value.hint}"
     assert message.startswith("config.toml")
-    assert told in message
+    assert part in message
     assert CANARY_KEY not in message
 
 

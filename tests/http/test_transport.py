@@ -27,7 +27,7 @@ CREDENTIALS = Credentials(7, ApiKey(KEY))
 def upsert(
     base_url: str, *, timeout: float = 20.0, times: int = 1, credentials: Credentials = CREDENTIALS
 ) -> Answer:
-    """Send the same small batch over one transport; give the last answer."""
+    """Send the same small batch over one transport; return the last answer."""
 
     async def talk() -> Answer:
         async with Transport(Endpoint.parse(base_url), timeout) as transport:

@@ -47,7 +47,7 @@ def check_inert(shown: str, *, markup: bool = True) -> None:
     """Look for anything in an output that acts instead of being read."""
     assert "Traceback" not in shown
     assert not markup or MARKUP in shown
-    # The colours of rjcli's own labels; nothing else may stand behind an ESC.
+    # The colours of rjcli's own labels; nothing else may follow an ESC.
     for character in re.sub(r"\x1b\[[0-9;]*m|\r?\n", "", shown):
         assert unicodedata.category(character)[0] != "C", f"{character!r} in {shown!r}"
         assert unicodedata.category(character) not in {"Zl", "Zp"}
@@ -96,20 +96,20 @@ def test_terminal_is_not_taken_over(rjcli: Rjcli, hostile_api: ScriptedServer) -
 
 def test_fields_and_options_are_inert(rjcli: Rjcli) -> None:
     """Names of fields and columns, values of options and what is shown of records are text."""
-    told = HOSTILE.replace("\x00", "")
+    hostile = HOSTILE.replace("\x00", "")
     record = json.dumps({"id": 1, HOSTILE: HOSTILE}, ensure_ascii=False).encode()
-    csv = f'id,"{told}"\r\n1,x\r\n'.encode()
+    csv = f'id,"{hostile}"\r\n1,x\r\n'.encode()
     push = ("push", "-", "-t", "t")
     for arguments, stdin in (
-        ((*push, "-k", told), b'{"id": 1}'),
+        ((*push, "-k", hostile), b'{"id": 1}'),
         ((*push, "-k", "id", "--dry-run"), csv),
-        ((*push, "-k", told, "--dry-run", "--format", "ndjson"), record),
-        ((*push, "-k", "id", "--type", f"{told}=integer", "--env", "local"), csv),
-        (("push", told, "-t", "t", "-k", "id"), b""),
-        (("push", "-", "-t", told, "-k", "id"), b""),
-        (("push", "-", "--jobs", told), b""),
-        (("status", "--ca-file", told, "--base-url", "https://h.invalid"), b""),
-        ((told,), b""),
+        ((*push, "-k", hostile, "--dry-run", "--format", "ndjson"), record),
+        ((*push, "-k", "id", "--type", f"{hostile}=integer", "--env", "local"), csv),
+        (("push", hostile, "-t", "t", "-k", "id"), b""),
+        (("push", "-", "-t", hostile, "-k", "id"), b""),
+        (("push", "-", "--jobs", hostile), b""),
+        (("status", "--ca-file", hostile, "--base-url", "https://h.invalid"), b""),
+        ((hostile,), b""),
     ):
         done = rjcli(*arguments, stdin=stdin)
         check_inert(done.stdout, markup=False)
@@ -118,7 +118,7 @@ def test_fields_and_options_are_inert(rjcli: Rjcli) -> None:
 
 
 def test_record_contents_are_not_shown_unasked(rjcli: Rjcli) -> None:
-    """What is told of a push and its rejects has no contents of records in it."""
+    """What is shown of a push and its rejects has no contents of records in it."""
     csv = b"id,n\nsecret-1,secret-2\nsecret-3\n,secret-4\n"
     done = rjcli("push", "-", "-t", "t", "-k", "id", "--type", "n=integer", "--env", "local")
     lines = b'{"id": 1, "a": "secret-5}\n{"a": "secret-6"}\n["secret-7"]\n{"id": ["secret-8"]}\n'
@@ -167,7 +167,7 @@ def test_readable_text_stays_as_it_is() -> None:
 
 @pytest.fixture(scope="module")
 def echoing() -> Iterator[ScriptedServer]:
-    """A server that gives the bytes it is told to."""
+    """A server that accepts everything."""
     with ScriptedServer(always(answer())) as server:
         yield server
 
@@ -175,7 +175,7 @@ def echoing() -> Iterator[ScriptedServer]:
 def talk(
     base_url: str, table: str = "t", client_id: int = 12, timeout: float = 5
 ) -> AttemptOutcome:
-    """Ask everything an API can be asked; give what the upsert's answer means."""
+    """Ask everything an API can be asked; return what the upsert's answer means."""
 
     async def ask() -> AttemptOutcome:
         credentials = Credentials(client_id, CREDENTIALS.api_key)
@@ -196,7 +196,7 @@ names = st.one_of(st.text(max_size=20), st.from_regex(r"[A-Za-z0-9_./%?#&;\\-]{1
 @example("a\n", "1\n")
 @example("t%2f", "\uff11\uff12")
 def test_names_never_change_the_path(echoing: ScriptedServer, table: str, client_id: str) -> None:
-    """A table name or client id is refused, or stands in the path on the wire as it is."""
+    """A table name or client id is refused, or is in the path on the wire as it is."""
     try:
         number, name = CLIENT_ID.read(client_id), TABLE.read(table)
     except ValueError:
@@ -296,8 +296,8 @@ def test_serve_stays_on_this_machine(rjcli: Rjcli, host: str) -> None:
     assert "--allow-remote" in done.stderr
 
 
-def test_serve_listens_elsewhere_when_told_to(rjcli: Rjcli) -> None:
-    """With --allow-remote `serve` listens where it is told to, and warns that the key is plain."""
+def test_serve_listens_elsewhere_with_allow_remote(rjcli: Rjcli) -> None:
+    """With --allow-remote `serve` listens where it is asked to, and warns that the key is plain."""
     command = [sys.executable, "-m", "rjcli", "serve", "--port", "0", "--allow-remote"]
     with subprocess.Popen(
         [*command, "--host", "0.0.0.0"],  # noqa: S104 - that is what is tested
@@ -312,6 +312,6 @@ def test_serve_listens_elsewhere_when_told_to(rjcli: Rjcli) -> None:
         assert port
         assert rjcli("status", "--base-url", f"http://127.0.0.1:{port[1]}").returncode == 0
         server.terminate()
-        _, told = server.communicate(timeout=20)
+        _, shown = server.communicate(timeout=20)
     assert server.returncode == 0
-    assert "plain text" in told
+    assert "plain text" in shown

@@ -111,7 +111,7 @@ FAILURES: dict[str, Reply] = {
 
 @pytest.fixture
 def loud(rjcli: Rjcli) -> dict[str, str]:
-    """An environment in which Python and all libraries tell as much as they can."""
+    """An environment in which Python and all libraries log as much as they can."""
     directory = rjcli.home / "loud"
     directory.mkdir()
     (directory / "sitecustomize.py").write_text(LOUD)
@@ -120,7 +120,7 @@ def loud(rjcli: Rjcli) -> dict[str, str]:
 
 
 def check(rjcli: Rjcli, done: "subprocess.CompletedProcess[str]") -> None:
-    """Look for the key in all that a command left behind."""
+    """Look for the key in all that a command wrote."""
     assert not reveals((done.stdout + done.stderr).encode()), done.stderr
     assert not re.search("Traceback|Unclosed|never retrieved|defect", done.stderr), done.stderr
     assert not [p for p in rjcli.home.rglob("*") if p.is_file() and reveals(p.read_bytes())]

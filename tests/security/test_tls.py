@@ -46,7 +46,7 @@ def push(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "reason"),
     [
         ("self-signed", "self-signed certificate"),
         ("unknown authority", "unable to get local issuer certificate"),
@@ -55,7 +55,7 @@ def push(
     ],
 )
 def test_bad_certificate_is_refused_at_once(
-    rjcli: Rjcli, secure: Secure, authority: Certificate, kind: str, told: str
+    rjcli: Rjcli, secure: Secure, authority: Certificate, kind: str, reason: str
 ) -> None:
     """A server that cannot prove who it is gets nothing: exit 5 at once, with what to do."""
     certificate = {
@@ -69,7 +69,7 @@ def test_bad_certificate_is_refused_at_once(
     server = secure(certificate)
     done = push(rjcli, server.base_url, "--json", *ca_file)
     assert done.returncode == 5
-    assert told in done.stderr
+    assert reason in done.stderr
     assert "--ca-file" in done.stderr
     records = json.loads(done.stdout)["records"]
     assert records == {"read": 1, "accepted": 0, "rejected": 0, "unknown": 0, "unsent": 1}
@@ -128,7 +128,7 @@ def test_unusable_ca_file_is_a_usage_error(rjcli: Rjcli, content: bytes | None) 
         assert "ca.pem" in done.stderr
 
 
-def test_plain_server_behind_https_is_told(rjcli: Rjcli, local_api: LocalApi) -> None:
+def test_plain_server_behind_https_is_named(rjcli: Rjcli, local_api: LocalApi) -> None:
     """Where TLS is spoken to a server of plain HTTP, the message says that it is TLS that fails."""
     done = push(rjcli, local_api.base_url.replace("http:", "https:"), env={})
     assert done.returncode == 5
@@ -162,21 +162,21 @@ def test_proxy_carries_what_it_cannot_read(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(407, "check HTTPS_PROXY"), (403, "NO_PROXY"), (502, "HTTP 502")]
+    ("status", "reason"), [(407, "check HTTPS_PROXY"), (403, "NO_PROXY"), (502, "HTTP 502")]
 )
-def test_refusing_proxy_is_told(rjcli: Rjcli, status: int, told: str) -> None:
+def test_refusing_proxy_is_named(rjcli: Rjcli, status: int, reason: str) -> None:
     """A proxy that refuses ends the push with what to do, and without the proxy's password."""
     with TunnelProxy(status=status) as proxy:
         env = through(proxy, "me:safe-word@") | (PATIENT if status < 500 else {})
         done = push(rjcli, "https://api.example", env=env)
     assert done.returncode == 5
-    assert told in done.stderr
+    assert reason in done.stderr
     assert f"the proxy 127.0.0.1:{proxy.port}" in done.stderr
     assert not {"safe-word", "bWU6c2FmZS13b3Jk", "\x1b", "[red]"} & set(done.stderr.split())
 
 
 def test_no_proxy_and_loopback_need_no_proxy(rjcli: Rjcli, secure: Secure) -> None:
-    """Loopback addresses, and hosts in NO_PROXY, are not looked for behind a proxy."""
+    """Loopback addresses, and hosts in NO_PROXY, are asked without a proxy."""
     alone = Certificate.self_signed()
     file = alone.write(rjcli.home / "alone.pem")
     with TunnelProxy() as proxy:
@@ -202,7 +202,7 @@ def test_unusable_proxy_is_a_usage_error(rjcli: Rjcli, proxy: str) -> None:
     assert "safe-word" not in done.stderr
 
 
-def test_dead_proxy_is_told(rjcli: Rjcli) -> None:
+def test_dead_proxy_is_named(rjcli: Rjcli) -> None:
     """A proxy that is not there is named, without its password."""
     with TunnelProxy() as proxy:
         env = through(proxy, "me:safe-word@")

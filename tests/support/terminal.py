@@ -60,7 +60,7 @@ class Terminal:
         os.write(self._controller, f"{text}\n".encode())
 
     def end(self) -> int:
-        """Read all that still appears; give the exit code."""
+        """Read all that still appears; return the exit code."""
         while self._read():
             pass
         return self.process.wait(_PATIENCE)
