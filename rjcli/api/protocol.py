@@ -171,6 +171,9 @@ def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
             return UnfinishedError(message, hint=hint)
 
 
+# A gateway gave up waiting, and the request may still be applied after it: the codes of HTTP,
+# and those of services in front of many APIs (Cloudflare's 52x, 598 and 599).
+_GAVE_UP_WAITING = {502, 504, *range(520, 531), 598, 599}
 _KINDS: Mapping[int, OutcomeKind] = {
     200: OutcomeKind.ACKNOWLEDGED,
     201: OutcomeKind.ACKNOWLEDGED,
@@ -178,17 +181,9 @@ _KINDS: Mapping[int, OutcomeKind] = {
     401: OutcomeKind.DENIED,
     403: OutcomeKind.DENIED,
     404: OutcomeKind.DENIED,
-    408: OutcomeKind.UNAVAILABLE,
     413: OutcomeKind.TOO_LARGE,
-    429: OutcomeKind.UNAVAILABLE,
-    500: OutcomeKind.UNAVAILABLE,
-    502: OutcomeKind.UNAVAILABLE,
-    503: OutcomeKind.UNAVAILABLE,
-    504: OutcomeKind.UNAVAILABLE,
+    **dict.fromkeys((408, 429, 500, 503, *_GAVE_UP_WAITING), OutcomeKind.UNAVAILABLE),
 }
-# A gateway gave up waiting, and the request may still be applied after it: the codes of HTTP,
-# and those of services in front of many APIs (Cloudflare's 52x, 598 and 599).
-_GAVE_UP_WAITING = {502, 504, *range(520, 531), 598, 599}
 _SUCCESS_CODE = re.compile(r"2[0-9][0-9]")
 
 

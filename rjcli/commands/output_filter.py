@@ -14,7 +14,9 @@ from functools import partial
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.lookup import API_KEY_VARIABLE
 
-_hidden: set[ApiKey] = set()
+# They would show tracebacks of what is handled, or is shown elsewhere.
+_MUTED = ("asyncio", "aiohttp")
+_hidden: list[ApiKey] = []
 
 
 def install_output_filter(environ: Mapping[str, str]) -> None:
@@ -28,10 +30,10 @@ def install_output_filter(environ: Mapping[str, str]) -> None:
             stream.write = partial(_write, stream.write)  # type: ignore[method-assign]
     if environ.get(API_KEY_VARIABLE):
         hide_key(ApiKey(environ[API_KEY_VARIABLE]))
-    # It would show tracebacks, of what is handled or shown elsewhere.
-    asyncio_logger = logging.getLogger("asyncio")
-    asyncio_logger.propagate = False
-    asyncio_logger.handlers[:] = [logging.NullHandler()]
+    for name in _MUTED:
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.handlers[:] = [logging.NullHandler()]
 
 
 def hide_key(key: ApiKey) -> None:
@@ -39,7 +41,8 @@ def hide_key(key: ApiKey) -> None:
 
     A key of fewer than 8 characters stays: it would be found in other words.
     """
-    _hidden.add(key)
+    if key not in _hidden:
+        _hidden.append(key)
 
 
 def _write(write: Callable[[str], int], text: str) -> int:

@@ -165,9 +165,10 @@ def test_success_without_the_right_body_is_no_acknowledgement(body: bytes) -> No
         (503, OutcomeKind.UNAVAILABLE, True, 5),
         (504, OutcomeKind.UNAVAILABLE, True, 5),
         (501, OutcomeKind.UNEXPECTED, True, 5),
-        (520, OutcomeKind.UNEXPECTED, True, 5),
-        (524, OutcomeKind.UNEXPECTED, True, 5),
-        (599, OutcomeKind.UNEXPECTED, True, 5),
+        (505, OutcomeKind.UNEXPECTED, True, 5),
+        (520, OutcomeKind.UNAVAILABLE, True, 5),
+        (524, OutcomeKind.UNAVAILABLE, True, 5),
+        (599, OutcomeKind.UNAVAILABLE, True, 5),
         (999, OutcomeKind.UNEXPECTED, True, 5),
     ],
 )
