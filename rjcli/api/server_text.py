@@ -23,9 +23,11 @@ _LETTERS = r"(?:[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{1,20})*+|[A-Z]{1,20})"
 _WORD = rf"(?>{_LETTERS}[0-9]{{0,4}}+|[0-9]{{1,8}}(?:[TZ][0-9]{{0,2}})?+)"
 _JOINTS = r"[_./:=|+*-]"
 _READABLE = re.compile(rf"{_JOINTS}*+{_WORD}(?:{_JOINTS}++{_WORD})*+{_JOINTS}*+[!?;-]*")
-# Eight or more characters of ASCII as numbers, decimal or hexadecimal, in a row.
+_DIGIT = re.compile(r"[0-9]")
+_MAX_DIGITS = 24  # as many as a time with microseconds and its zone has
+# Eight or more characters of ASCII, line ends included, as decimal or hexadecimal numbers.
 _BYTES = re.compile(
-    r"(?:\b(?:1[0-2]\d|[3-9]\d)[,;\s]+){7,}\d+"
+    r"(?:\b(?:1[03]|1[0-2]\d|[3-9]\d)[,;\s]+){7,}\d+"
     r"|(?:\b(?:0x)?[0-9A-Fa-f]{2}[\s:,;-]+){7,}(?:0x)?[0-9A-Fa-f]{2}\b"
 )
 
@@ -56,21 +58,25 @@ def _json(value: Any) -> str:
 
 
 def _leave_out_codes(text: str) -> str:
-    """Leave out addresses and codes, and what may be the rest of one on its next line."""
-    end = 0  # of the last one left out
+    """Leave out addresses and codes, and the word on the next line: it may be a code's end."""
+    end: int | None = None  # of the last one left out
 
     def replace(match: re.Match[str]) -> str:
         nonlocal end
-        is_next = end > 0 and not text[end : match.start()].strip()
-        if not _is_code(match[0], 1 if is_next else _MIN_CODE_CHARACTERS):
+        between = "" if end is None else text[end : match.start()]
+        is_next_line = "\n" in between and not between.strip()
+        if not (is_next_line or _is_code(match[0])):
             return match[0]
         end = match.end()
-        return "" if is_next else LEFT_OUT
+        return "" if is_next_line else LEFT_OUT
 
     return _TOKEN.sub(replace, text)
 
 
-def _is_code(token: str, min_characters: int) -> bool:
+def _is_code(token: str) -> bool:
     if "://" in token or "@" in token or ("=" in token and ("?" in token or "&" in token)):
         return True
-    return len(token) >= min_characters and not _READABLE.fullmatch(token)
+    if len(token) < _MIN_CODE_CHARACTERS:
+        return False
+    # Many digits, in short numbers, are the bytes of a text.
+    return not _READABLE.fullmatch(token) or len(_DIGIT.findall(token)) > _MAX_DIGITS

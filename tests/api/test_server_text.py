@@ -2,7 +2,6 @@
 
 import base64
 import html
-import json
 import quopri
 import textwrap
 import time
@@ -25,6 +24,7 @@ from rjcli.credentials.api_key import ApiKey
         "Field 'acquisition_source' is required; see the documentation.",
         "Invalid date 2019-08-01 14:22:32 in created_at",
         "created_at: 2019-08-01T14:22:32.123Z is after now",
+        "created_at 2019-08-01T14:22:32.123456+02:00 is after now",
         "com.rjmetrics.import.ResourceNotFoundException: table not found",
         "table names: [a-zA-Z0-9_]+ only",
         "UNSUPPORTED_MEDIA_TYPE: application/json; charset=utf-8 expected",
@@ -55,6 +55,7 @@ def test_reasons_stay_readable(text: str) -> None:
         r"\x72\x6a\x2d\x63\x61\x6e",
         "&#114;&#106;&#45;&#99;",
         "=72=6A=2D=63=61=6E",
+        "=61=62=63=64=65=66=67=68=69=30=31=32=33",
         "%72%6A%2D%63%61%6E",
         "%u0072%u006A%u002D",
         "114, 106, 45, 99, 97, 110, 97, 114, 121",
@@ -81,11 +82,10 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "%u": lambda text: "".join(f"%u{ord(character):04X}" for character in text),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 URL": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
-    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "base32": lambda text: base64.b32encode(text.encode()).decode().rstrip("="),
     "hex": lambda text: text.encode().hex(),
     r"\x": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     r"\u": lambda text: "".join(f"\\u{ord(character):04x}" for character in text),
-    "JSON": json.dumps,
     "html": html.escape,
     "&#": lambda text: "".join(f"&#{ord(character)};" for character in text),
     "&# open": lambda text: "".join(f"&#{ord(character)}" for character in text),
@@ -95,7 +95,7 @@ ENCODERS: dict[str, Callable[[str], str]] = {
 LAST: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "bytes": lambda text: str(list(text.encode())),
-    "in lines": lambda text: "\n".join(textwrap.wrap(text, 76)),
+    "in lines": lambda text: "\n".join(textwrap.wrap(text, 76, break_on_hyphens=False)),
 }
 keys = st.text(
     st.sampled_from("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMN0123456789+/=_-.~!"), min_size=16
@@ -126,9 +126,8 @@ def test_no_encoding_of_the_key_is_shown(
     echo = LAST[last](echo)
     text = shown(echo if whole else template.format(echo), ApiKey(key).redact)
     written = [key, quote(key, safe=""), *([] if whole else [echo])]
-    for secret in written:
-        for at in range(len(secret) - 11):
-            assert secret[at : at + 12] not in text
+    parts = {secret[at : at + 12] for secret in written for at in range(len(secret) - 11)}
+    assert not [part for part in parts if part in text]
 
 
 @pytest.mark.parametrize(
