@@ -11,8 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from rjcli.credentials.api_key import ApiKey
-from rjcli.credentials.lookup import API_KEY_VARIABLE
+from rjcli.credentials.api_key import API_KEY_VARIABLE, ApiKey
 
 # They would show tracebacks of what is handled, or is shown elsewhere.
 _MUTED = ("asyncio", "aiohttp")

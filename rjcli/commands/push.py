@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from rjcli.api.base_url import Endpoint
 from rjcli.commands.connection import LOCAL_ENDPOINT, Connection, connect, talk
 from rjcli.commands.signals import stopping_on_signals
+from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
-from rjcli.credentials.lookup import API_KEY_VARIABLE
 from rjcli.delivery.limits import Limits
 from rjcli.engine.table_push import Route, TablePush
 from rjcli.errors import RjcliError

@@ -4,7 +4,8 @@ import os
 
 from rjcli.api.base_url import is_loopback
 from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID
-from rjcli.credentials.lookup import API_KEY_VARIABLE, find_credentials
+from rjcli.credentials.api_key import API_KEY_VARIABLE
+from rjcli.credentials.lookup import find_credentials
 from rjcli.report import Report
 from rjcli.settings.commands import ServeSettings
 from rjcli.settings.given import COMMAND_LINE, Given

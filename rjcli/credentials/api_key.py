@@ -8,6 +8,7 @@ from rjcli.errors import UsageError
 if TYPE_CHECKING:
     import re
 
+API_KEY_VARIABLE = "RJCLI_API_KEY"
 MAX_KEY_CHARACTERS = 1024
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rjcli.api.base_url import Endpoint
-from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
+from rjcli.credentials.api_key import API_KEY_VARIABLE, MAX_KEY_CHARACTERS, ApiKey
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.system_keyring import fetch_key
 from rjcli.errors import UsageError
@@ -15,7 +15,6 @@ from rjcli.settings.option_kinds import CLIENT_ID, STDIN
 from rjcli.settings.target import CUSTOM, Target
 
 CLIENT_ID_VARIABLE = "RJCLI_CLIENT_ID"
-API_KEY_VARIABLE = "RJCLI_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
