@@ -1,5 +1,6 @@
 """A process on a terminal of its own."""
 
+import codecs
 import os
 import pty
 import select
@@ -34,6 +35,7 @@ class Terminal:
         )
         os.close(terminal)
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within one
 
     def __enter__(self) -> Self:
         return self
@@ -72,5 +74,5 @@ class Terminal:
             data = os.read(self._controller, 65536)
         except OSError:  # nobody has it open any more
             return False
-        self.shown += data.decode()
+        self.shown += self._decoder.decode(data)
         return bool(data)
