@@ -28,15 +28,16 @@ class Pool:
             connection = self._idle.pop()
             if await self._is_usable(connection):
                 return connection
-            self._drop(connection)
+            connection.transport.abort()
         connection = await self._connect()
         self._open.add(connection)
+        connection.lost.add_done_callback(lambda _: self._open.discard(connection))
         return connection
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection once its request has ended, if it can carry another one."""
         if not connection.is_reusable or len(self._idle) >= self._size:
-            self._drop(connection)
+            connection.transport.abort()
             return
         connection.idle_since = self._loop.time()
         self._idle.append(connection)
@@ -44,10 +45,10 @@ class Pool:
     async def close(self) -> None:
         """Close all connections."""
         self._idle.clear()
-        for connection in self._open:
+        left = [*self._open]
+        for connection in left:
             connection.transport.abort()
-        await asyncio.gather(*(connection.lost for connection in self._open))
-        self._open.clear()
+        await asyncio.gather(*(connection.lost for connection in left))
 
     async def _is_usable(self, connection: Connection) -> bool:
         if self._loop.time() - connection.idle_since > _IDLE_SECONDS:
@@ -55,9 +56,5 @@ class Pool:
         try:
             return await connection.is_clean()
         except asyncio.CancelledError:
-            self._drop(connection)
+            connection.transport.abort()
             raise
-
-    def _drop(self, connection: Connection) -> None:
-        connection.transport.abort()
-        self._open.discard(connection)
