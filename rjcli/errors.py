@@ -6,7 +6,8 @@
     ├── AccessDeniedError      exit 4   the API refused the credentials or the client
     ├── UnfinishedError        exit 5   cannot finish now; the same push may succeed later
     │   ├── TransportError     exit 5   a request that brought no answer
-    │   └── RouteError         exit 5   no way to the API as things are set up
+    │   ├── RouteError         exit 5   no way to the API as things are set up
+    │   └── DiskError          exit 5   the disk is full, or fails
     ├── StoppedError           exit 6   stopped because going on would only do harm
     ├── InterruptedByUserError exit 130 or 143   SIGINT, SIGTERM
     └── DefectError            exit 1   a bug in rjcli, or an account that does not add up
@@ -16,15 +17,18 @@ error's: a push that finished with some records rejected exits with 3.
 """
 
 EXIT_REJECTS = 3
+REJECTS_WORD = "rejects"
 
 
 class RjcliError(Exception):
     """An error with a message for people, a hint what to do next, and an exit code.
 
-    ``is_resumable``: whether a push that it ended may get further when it is resumed.
+    ``word``: a stable word for scripts. ``is_resumable``: whether a push that it ended
+    may get further when it is resumed.
     """
 
     exit_code = 1
+    word = "defect"
     is_resumable = True
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -37,6 +41,7 @@ class UsageError(RjcliError):
     """The command cannot be carried out as it was given."""
 
     exit_code = 2
+    word = "usage"
     is_resumable = False
 
 
@@ -45,6 +50,8 @@ class InputError(UsageError):
 
     It can be resumed once it is fixed, unless what is wrong concerns the part that was loaded.
     """
+
+    word = "input"
 
     def __init__(self, message: str, *, hint: str | None = None, is_resumable: bool = True) -> None:
         super().__init__(message, hint=hint)
@@ -55,12 +62,14 @@ class AccessDeniedError(RjcliError):
     """The API refused the credentials, the client or the path (401, 403, 404)."""
 
     exit_code = 4
+    word = "access"
 
 
 class UnfinishedError(RjcliError):
     """The work could not be finished now; trying again later can succeed."""
 
     exit_code = 5
+    word = "unavailable"
 
 
 class TransportError(UnfinishedError):
@@ -82,15 +91,24 @@ class RouteError(UnfinishedError):
     """
 
 
+class DiskError(UnfinishedError):
+    """There is no room on the disk, or it fails."""
+
+    word = "disk"
+
+
 class StoppedError(RjcliError):
     """The push was stopped because what follows would be refused as well."""
 
     exit_code = 6
+    word = "rejects"
     is_resumable = False
 
 
 class InterruptedByUserError(RjcliError):
     """A signal asked rjcli to stop."""
+
+    word = "interrupted"
 
     def __init__(self, message: str, *, signal: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -90,19 +90,24 @@ class Summary(Struct, frozen=True):
     concurrency: int = 0  # how many requests were found to be good in flight
     message: str | None = None
     hint: str | None = None
+    error: str | None = None  # a stable word for what went wrong
     column_types: Mapping[str, str] = field(default_factory=dict)
     first_body: bytes | None = None
-    artifacts: "RunArtifacts | None" = None  # a dry run leaves none
+    artifacts: "RunArtifacts | None" = None
     settled_before: int = 0  # records, by the run that is resumed
 
 
 class RunArtifacts(Struct, frozen=True):
-    """What a run leaves behind. Paths; ``resume``: the command that goes on, if one can."""
+    """What a run leaves on disk: paths, and commands.
+
+    ``resume``: continues the run, if that can help; ``retry``: pushes its fixed rejects.
+    """
 
     directory: str
     rejects: tuple[str, ...] = ()
     errors: str | None = None
     resume: str | None = None
+    retry: str | None = None
 
 
 class Finished(Struct, frozen=True):

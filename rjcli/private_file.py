@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rjcli.errors import UnfinishedError, UsageError
+from rjcli.errors import DiskError, UsageError
 
 _OTHERS_READ_OR_WRITE = 0o066
 _OTHERS_WRITE = 0o022
@@ -68,7 +68,7 @@ def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes],
 
     The content of a missing file is empty; missing directories are made. Raises
     UsageError as ``read_own_file`` does, and if the file cannot be written;
-    UnfinishedError if the disk is full.
+    DiskError if the disk is full.
     """
     with os_errors_as_ours(f"cannot write {name} {path}"):
         make_directory(path.parent)
@@ -184,15 +184,12 @@ def replace_file(directory: int, name: str, content: bytes) -> None:
 
 @contextmanager
 def os_errors_as_ours(failure: str) -> Iterator[None]:
-    """Turn an operating system's error into UsageError, or UnfinishedError if the disk is full."""
+    """Turn an operating system's error into UsageError, or DiskError if the disk is full."""
     try:
         yield
     except OSError as error:
-        kind = UnfinishedError if error.errno in {errno.ENOSPC, errno.EDQUOT} else UsageError
+        kind = DiskError if error.errno in {errno.ENOSPC, errno.EDQUOT} else UsageError
         raise kind(f"{failure}: {error.strerror}") from None
-
-
-told = os_errors_as_ours  # its name in `run`
 
 
 def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:

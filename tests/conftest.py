@@ -61,9 +61,11 @@ class Rjcli:
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """An environment that holds the credentials, and none of the machine's settings."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("LANG",) if name in os.environ}
+        scripts = str(Path(sys.executable).parent)
         return {
             **kept,
+            "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
             "HOME": str(self.home),
             "RJCLI_CLIENT_ID": str(CLIENT_ID),
             "RJCLI_API_KEY": CANARY_KEY,
@@ -74,14 +76,18 @@ class Rjcli:
         }
 
     def __call__(
-        self, *arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] | None = None
+        self,
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end; its output is text."""
         done = subprocess.run(
             [sys.executable, "-m", "rjcli", *map(str, arguments)],
             input=stdin,
             capture_output=True,
-            cwd=self.home,
+            cwd=cwd or self.home,
             env=self.environment(env),
             timeout=60,
             check=False,

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from msgspec.structs import replace
-
 from rjcli import __version__
 from rjcli.cli.command import command
 from rjcli.commands.output_filter import install_output_filter
@@ -20,10 +18,14 @@ from rjcli.settings.commands import (
     JsonSettings,
     LoginSettings,
     OutputSettings,
+    ResumeSettings,
+    RetrySettings,
+    RouteSettings,
     RunsSettings,
     ServeSettings,
 )
-from rjcli.settings.values import PushSettings
+from rjcli.settings.sources import Options
+from rjcli.settings.values import DeliverySettings, PushSettings
 
 if TYPE_CHECKING:
     from rjcli.credentials.config_file import Profile
@@ -49,12 +51,46 @@ def push(
     access: AccessSettings,
     output: OutputSettings,
     profile: "Profile | None",
+    given: Options,
 ) -> int:
     """Load files into a table."""
     from rjcli.commands.push import push as run
 
-    run_settings = replace(settings.run, command=tuple(sys.argv[1:]))
-    return run(access, replace(settings, run=run_settings), _report(output), profile)
+    return run(settings, access, _report(output), profile, given)
+
+
+@command(
+    "resume",
+    ("The run that was interrupted last", "rjcli resume --last"),
+    ("A certain one, more gently", "rjcli resume 20261121-160305 --jobs 2"),
+)
+def resume(
+    settings: ResumeSettings,
+    delivery: DeliverySettings,
+    route: RouteSettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Continue a run, with its own target, files, keys and types."""
+    from rjcli.commands.resume import resume as run
+
+    del delivery, route  # they are among those given
+    return run(settings.run, _report(output), given, last=settings.last)
+
+
+@command("retry", ("Once its rejects are fixed", "rjcli retry 20261121-160305"))
+def retry(
+    settings: RetrySettings,
+    delivery: DeliverySettings,
+    route: RouteSettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Push the fixed rejects of a run, with its own target, keys, types and shape."""
+    from rjcli.commands.resume import retry as run
+
+    del delivery, route  # they are among those given
+    return run(settings.run, _report(output), given)
 
 
 @command("status", ("Before a nightly load", "rjcli status && rjcli push …"))

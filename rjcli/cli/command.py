@@ -22,8 +22,9 @@ Example = tuple[str, str]
 class Command:
     """A command: a function, and the classes of settings that it takes, in this order.
 
-    A last parameter called ``profile`` is the profile whose values stand in for
-    options, which must be there if it is named; one called ``previous`` need not be.
+    After these, a parameter called ``profile`` is the profile whose values stand in
+    for options, which must be there if it is named; one called ``previous`` need not
+    be. One called ``given`` is all options as they were given.
     """
 
     def __init__(self, name: str, run: Callable[..., int], examples: Sequence[Example]) -> None:
@@ -33,6 +34,7 @@ class Command:
         self._run = run
         parameters = inspect.get_annotations(run)
         self._finds_profile = {"profile", "previous"} & parameters.keys()
+        self._takes_given = "given" in parameters
         self.settings = [each for each in parameters.values() if isinstance(each, type(Struct))]
         self.options: Mapping[str, Declared] = {
             option.key: option for option in options_of(*self.settings)
@@ -49,7 +51,7 @@ class Command:
         except UsageError as error:
             error.hint = error.hint or f"rjcli {self.name} --help"
             raise
-        return self._run(*settings, *profiles)
+        return self._run(*settings, *profiles, *([given] if self._takes_given else []))
 
     def _find_profile(self, given: Options) -> "Profile | None":
         from rjcli.credentials.profiles import DEFAULT_PROFILE, find_profile, load_profile

@@ -9,8 +9,9 @@ from rjcli.api.protocol import (
     classify_status,
     error_from,
 )
-from rjcli.commands.connection import Connection, connect, talk
+from rjcli.commands.connection import connect, talk
 from rjcli.credentials.config_file import Profile
+from rjcli.engine.connection import Connection
 from rjcli.report import Report
 from rjcli.settings.commands import AccessSettings
 

@@ -1,7 +1,6 @@
 """``rjcli runs``: past pushes, and how to resume them."""
 
 import os
-import shlex
 from typing import Any
 
 from rjcli.report import Report
@@ -10,15 +9,14 @@ from rjcli.run import (
     find_run,
     list_runs,
     prune_runs,
-    resume_command,
     state_directory,
 )
 
-_FATES = ("read", "accepted", "rejected", "unknown", "unsent")
+_OUTCOMES = ("read", "accepted", "rejected", "unknown", "unsent")
 
 
 def runs(name: str | None, report: Report) -> int:
-    """List all runs, the newest first, or show one. Gives an exit code."""
+    """List all runs, the newest first, or show one. Returns an exit code."""
     state = state_directory(os.environ)
     if name is not None:
         run = find_run(state, name)
@@ -39,12 +37,12 @@ def _document(run: RunRecord) -> dict[str, Any]:
         "environment": run.environment,
         "table": run.job.get("table"),
         "inputs": run.job.get("files"),
-        "records": {fate: run.counts.get(fate, 0) for fate in _FATES},
+        "records": {outcome: run.counts.get(outcome, 0) for outcome in _OUTCOMES},
         "run_dir": str(run.directory),
         "rejects": run.rejects[0] if run.rejects else None,
         "errors": run.errors,
         "resumable": run.is_resumable,
-        "resume": _command(run) if run.is_resumable else None,
+        "resume": resume_command(run) if run.is_resumable else None,
     }
 
 
@@ -69,19 +67,15 @@ def _lines(run: RunRecord) -> list[str]:
     if run.errors:
         lines.append(f"what is wrong with each: {run.errors}")
     if run.is_resumable:
-        lines.append(f"to resume: {_command(run)}")
+        lines.append(f"to resume: {resume_command(run)}")
     return lines
 
 
+def resume_command(run: RunRecord) -> str:
+    """The command that resumes a run."""
+    return f"rjcli resume {run.shown}"
+
+
 def _counts(run: RunRecord) -> str:
-    told = [f"{fate} {number:,}" for fate, number in run.counts.items()]
-    return ", ".join(told) or "its checkpoint is damaged"
-
-
-def _command(run: RunRecord) -> str:
-    """The command that resumes just this run, from anywhere."""
-    command, *others = run.command
-    if not any(each.partition("=")[0] == "--run-dir" for each in others):
-        others = ["--run-dir", str(run.directory), *others]
-    arguments = (command, *others)
-    return f"cd {shlex.quote(run.working_directory)} && {resume_command(arguments)}"
+    counts = [f"{outcome} {number:,}" for outcome, number in run.counts.items()]
+    return ", ".join(counts) or "its checkpoint is damaged"

@@ -3,12 +3,14 @@
 import os
 
 from rjcli.api.base_url import is_loopback
-from rjcli.commands.connection import LOCAL_API_KEY, LOCAL_CLIENT_ID
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.lookup import find_credentials
+from rjcli.engine.connection import LOCAL_CLIENT_ID
 from rjcli.report import Report
 from rjcli.settings.commands import ServeSettings
 from rjcli.settings.given import COMMAND_LINE, Given
+
+LOCAL_API_KEY = "local-key"  # unless an option or variable sets another
 
 
 def serve(settings: ServeSettings, report: Report) -> int:

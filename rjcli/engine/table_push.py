@@ -8,19 +8,30 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from rjcli.crash_report import crash_error, trace
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Upsert
 from rjcli.errors import (
+    REJECTS_WORD,
     InterruptedByUserError,
     RjcliError,
     StoppedError,
     UnfinishedError,
     UsageError,
 )
-from rjcli.events import Event, Progressed, Rejected, RunDescription, Started, Summary
+from rjcli.events import (
+    Event,
+    Progressed,
+    Rejected,
+    RunDescription,
+    Started,
+    Status,
+    Summary,
+)
 from rjcli.model import Batch, Doubt, Noted, Rejection, Settlement
 from rjcli.producer.messages import (
     FieldsUnused,
@@ -36,6 +47,7 @@ from rjcli.producer.process import Produce
 from rjcli.producer.producer import ProducerTask, StartingPoint
 from rjcli.run import Ledger, Run
 from rjcli.run.outcome import can_resume, run_outcome
+from rjcli.run.summary import summary_document
 from rjcli.settings.values import PushSettings
 
 Emit = Callable[[Event], None]
@@ -47,18 +59,17 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How records get to the API. ``run`` keeps the account on disk; None: nothing does."""
+    """How records get to the API."""
 
     upsert: Upsert
     limits: Limits
-    run: Run | None = None
 
 
 class TablePush:
     """One push to one table; without a route, a dry run.
 
-    It knows nothing of signals, terminals and loggers: its caller shows the
-    events, and calls ``stop``.
+    ``run`` keeps the account on disk; None: nothing does. It knows nothing of
+    signals, terminals and loggers: its caller shows the events, and calls ``stop``.
     """
 
     def __init__(
@@ -66,14 +77,15 @@ class TablePush:
         settings: PushSettings,
         description: RunDescription,
         produce: Produce,
-        route: Route | None,
         emit: Emit,
+        run: Run | None = None,
+        route: Route | None = None,
     ) -> None:
         self._settings = settings
         self._description = description
         self._produce = produce
         self._emit = emit
-        self._run = route.run if route else None
+        self._run = run
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(
@@ -113,7 +125,7 @@ class TablePush:
         failure = await self._load() or self._check_end()
         ticker.cancel()
         failure = self._ledger.close(failure)
-        return self._summarise(failure, time.monotonic() - began)
+        return self._conclude(self._summarise(failure, time.monotonic() - began))
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; return what ended that early."""
@@ -255,6 +267,22 @@ class TablePush:
             self._ledger.settled_before,
         )
 
+    def _conclude(self, summary: Summary) -> Summary:
+        """Write the summary into the run's directory; where that fails, the summary says so."""
+        try:
+            if self._run:
+                self._run.conclude(summary_document(summary))
+        except RjcliError as error:
+            if summary.message is None:
+                return replace(
+                    summary,
+                    status=Status.FAILED,
+                    exit_code=error.exit_code,
+                    message=error.message,
+                    error=error.word,
+                )
+        return summary
+
     def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
         counts, tally = self._ledger.counts, self._delivery.tally
         # Rejects that were reported when the run was finished before are not reported again.
@@ -276,6 +304,7 @@ class TablePush:
             seconds=seconds,
             message=failure.message if failure else None,
             hint=failure.hint if failure else None,
+            error=failure.word if failure else REJECTS_WORD if exit_code else None,
             column_types=self._ledger.column_types or {},
             first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
             settled_before=self._ledger.settled_before,

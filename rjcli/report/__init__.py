@@ -1,6 +1,5 @@
-"""Reporting: what people and scripts get to see of a run."""
+"""Reporting: what people and scripts get to see of a push."""
 
 from rjcli.report.report import Report
-from rjcli.report.summary import summary_document
 
-__all__ = ["Report", "summary_document"]
+__all__ = ["Report"]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TextIO, cast
 
 from msgspec import Struct
 from rich import box
@@ -11,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rjcli.report.console import tolerant
+from rjcli.report.console import TolerantStream
 
 _WIDEST = 110  # longer lines are hard to read
 _NARROW = 60  # where names and texts do not fit beside each other
@@ -36,7 +37,8 @@ class HelpPage(Struct, frozen=True):
 
 def print_page(page: HelpPage) -> None:
     """Print a page as wide as the terminal, or COLUMNS; without colours off a terminal."""
-    console = Console(file=tolerant(sys.stdout), highlight=False, markup=False, emoji=False)
+    stream = cast("TextIO", TolerantStream(sys.stdout))
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
     console.width = min(console.width, _WIDEST)
     is_narrow = console.width < _NARROW
     console.print(Text.assemble(("Usage: ", "bold"), page.usage), end="\n\n")

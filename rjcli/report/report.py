@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from rjcli.errors import RjcliError
+from rjcli.errors import RjcliError, UnfinishedError
 from rjcli.events import (
     Event,
     Finished,
@@ -16,20 +16,22 @@ from rjcli.events import (
     Summary,
 )
 from rjcli.model import Noted, Rejection
+from rjcli.report.closing import next_steps, summary_lines
 from rjcli.report.console import PlainConsole, open_console
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay
-from rjcli.report.summary import failure_document, summary_document, summary_lines
+from rjcli.run.summary import failure_document, summary_document
 from rjcli.settings.choices import ProgressMode
 from rjcli.settings.commands import OutputSettings
 from rjcli.settings.option_kinds import STDIN
 
 REJECTIONS_SHOWN = 10
+_MOST_CHARACTERS = 1500  # of a message: less than a screen
 
 _STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
 
 
 class Report:
-    """Tells of a run: results on stdout, everything else on stderr."""
+    """Shows how a run goes: results on stdout, everything else on stderr."""
 
     def __init__(self, settings: OutputSettings) -> None:
         self._settings = settings
@@ -39,7 +41,7 @@ class Report:
         self._rejections = 0
 
     def handle(self, event: Event) -> None:
-        """Tell of an event."""
+        """Show an event."""
         match event:
             case Started(run):
                 self._start(run)
@@ -54,7 +56,7 @@ class Report:
                 self._finish(summary)
 
     def note(self, text: str) -> None:
-        """Tell something worth knowing; not with ``--quiet``."""
+        """Show something worth knowing; not with ``--quiet``."""
         if not self._settings.quiet:
             self._err.print_line(text)
 
@@ -64,23 +66,25 @@ class Report:
             self._err.print_line(command, label=f"{purpose}: ", unbroken=True)
 
     def error(self, message: str, hint: str | None) -> None:
-        """Tell what went wrong and what to do next."""
+        """Show what went wrong and what to do next."""
+        if len(message) > _MOST_CHARACTERS:
+            message = f"{message[:_MOST_CHARACTERS]}…"
         self._err.print_line(message, label="rjcli: error: ", style="bold red")
         if hint:
             self._err.print_line(hint, label="what to do: ")
 
     def failure(self, error: RjcliError) -> None:
-        """Tell of an error that came before there was a run to sum up."""
+        """Show an error that came before there was a run to sum up."""
         self.error(error.message, error.hint)
         if self._settings.json:
             self._print_document(failure_document(error))
 
     def line(self, text: str) -> None:
-        """Give a line of a result on stdout, at once."""
+        """Print a line of a result on stdout, at once."""
         self._out.print_line(text)
 
     def result(self, document: dict[str, Any], *lines: str) -> None:
-        """Give a result on stdout: the document with ``--json``, else the lines."""
+        """Print a result on stdout: the document with ``--json``, else the lines."""
         if self._settings.json:
             self._print_document(document)
         elif not self._settings.quiet:
@@ -110,12 +114,22 @@ class Report:
             self.error(summary.message, summary.hint)
         if self._settings.json:
             self._print_document(summary_document(summary))
-        elif not self._settings.quiet:
+        elif not (self._settings.quiet and summary.exit_code == 0):
             label = f"{'dry run, ' if summary.run.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
             self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
             for line in others:
                 self._out.print_line(line)
+            for purpose, command in next_steps(summary):
+                self._out.print_line(command, label=f"{purpose}: ", unbroken=True)
+
+    def exit_code(self, exit_code: int) -> int:
+        """The exit code of a command: another one if its results could not be written."""
+        error = self._out.lost
+        if error is None or exit_code:
+            return exit_code
+        self.error(f"cannot write the results: {error.strerror}", "look into the run: rjcli runs")
+        return UnfinishedError.exit_code
 
     def _print_document(self, document: dict[str, Any]) -> None:
         """Print an object on one line, in ASCII, so that no text in it can act on a terminal."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TextIO
+from typing import TextIO, cast
 
 import rich.console
 from rich.progress import (
@@ -15,6 +15,7 @@ from rich.progress import (
 from rich.text import Text
 
 from rjcli.events import Progressed
+from rjcli.report.console import TolerantStream
 from rjcli.report.progress import describe_counts
 from rjcli.visible_text import visible
 
@@ -26,9 +27,16 @@ _ECHO_COLUMNS = 3
 class TerminalConsole:
     """The same as a PlainConsole, with labels in their styles."""
 
-    def __init__(self, file: TextIO) -> None:
-        self.rich = rich.console.Console(file=file, markup=False, highlight=False, emoji=False)
+    def __init__(self, file: TolerantStream) -> None:
+        self._file = file
+        self.rich = rich.console.Console(
+            file=cast("TextIO", file), markup=False, highlight=False, emoji=False
+        )
         self.is_live = self.rich.is_terminal and not self.rich.is_dumb_terminal
+
+    @property
+    def lost(self) -> OSError | None:
+        return self._file.lost
 
     def print_line(
         self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
@@ -37,8 +45,8 @@ class TerminalConsole:
         self.rich.print(line, soft_wrap=unbroken)
 
     def write(self, text: str) -> None:
-        self.rich.file.write(text)
-        self.rich.file.flush()
+        self._file.write(text)
+        self._file.flush()
 
 
 class BarProgress:

@@ -10,8 +10,8 @@ table (``keys_in_doubt``).
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
 from rjcli.run.ledger import Ledger
-from rjcli.run.listing import RunRecord, find_run, list_runs, prune_runs
-from rjcli.run.opening import RunRequest, open_run, resume_command
+from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
+from rjcli.run.opening import RunRequest, open_run
 from rjcli.run.run import Run
 from rjcli.run.state import state_directory
 
@@ -24,8 +24,8 @@ __all__ = [
     "find_run",
     "identify",
     "list_runs",
+    "mark_retried",
     "open_run",
     "prune_runs",
-    "resume_command",
     "state_directory",
 ]

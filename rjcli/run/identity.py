@@ -16,7 +16,7 @@ Identity = Mapping[str, Any]
 _INPUTS = "files"
 
 
-def identify(settings: PushSettings, base_url: str, client_id: int) -> Identity:
+def identify(settings: PushSettings, base_url: str, client_id: int | None) -> Identity:
     """Return what makes this job: target, files, and all settings that shape its records."""
     files = [file if file == STDIN else str(_absolute(file)) for file in settings.input.files]
     return {

@@ -1,6 +1,8 @@
 """Past runs: what each read, accepted and rejected, and whether it can be resumed."""
 
+import glob
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Mapping
@@ -11,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rjcli.errors import UsageError
-from rjcli.private_file import read_own_file
+from rjcli.events import Status
+from rjcli.private_file import os_errors_as_ours, read_own_file
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.lock import is_held
 from rjcli.run.rejects import ERRORS
@@ -19,8 +22,11 @@ from rjcli.run.run import CHECKPOINT, SUMMARY
 
 JOB = "job.json"
 LOCK = "lock"
+RETRIED = "retried"
+RUNS = "runs"  # the directory for those that have no other
 MAX_BYTES = 16 * 2**20  # of one of these files
 KEPT_DAYS = 30
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class RunRecord:
     job: Mapping[str, Any]
     started: datetime
     environment: str
-    command: tuple[str, ...]
-    working_directory: str
+    options: Mapping[str, Any]
+    retries: str | None
     checkpoint: Checkpoint | None
     summary: Mapping[str, Any] | None
     is_running: bool
@@ -55,8 +61,8 @@ class RunRecord:
                 job=dict(job["job"]),
                 started=datetime.fromisoformat(job["started"]),
                 environment=str(job["environment"]),
-                command=tuple(map(str, job["command"])),
-                working_directory=str(job["working_directory"]),
+                options=dict(job["options"]),
+                retries=job["retries"],
                 checkpoint=_read_good_checkpoint(directory),
                 summary=_read_good_summary(directory),
                 is_running=is_held(directory / LOCK),
@@ -65,10 +71,18 @@ class RunRecord:
             return None
 
     @property
+    def shown(self) -> str:
+        """How commands take it: its name, or its directory where that is another one."""
+        is_in_state = self.directory.parent.name == RUNS and self.directory.name == self.name
+        return self.name if is_in_state else shlex.quote(str(self.directory))
+
+    @property
     def status(self) -> str:
         """How it ended; "running" if it has not, "killed" if it could not say."""
         if self.is_running:
             return "running"
+        if self.is_retried:
+            return Status.COMPLETE
         return str(self.summary["status"]) if self.summary else "killed"
 
     @property
@@ -86,9 +100,14 @@ class RunRecord:
         return self.checkpoint is not None and self.checkpoint.records > 0
 
     @property
+    def is_retried(self) -> bool:
+        """Whether all of its rejects were fixed, and accepted from another run."""
+        return (self.directory / RETRIED).exists()
+
+    @property
     def rejects(self) -> list[str]:
-        """The paths of the files of rejects that it left."""
-        return sorted(map(str, self.directory.glob("rejects*")))
+        """The paths of the files of rejects that it left and that nobody fixed."""
+        return [] if self.is_retried else sorted(map(str, self.directory.glob("rejects*")))
 
     @property
     def errors(self) -> str | None:
@@ -109,18 +128,37 @@ class RunRecord:
 
 def list_runs(state: Path) -> list[RunRecord]:
     """All runs, the newest first."""
-    found = map(RunRecord.read, (state / "runs").glob("*"))
+    found = map(RunRecord.read, (state / RUNS).glob("*"))
     runs = [run for run in found if run]
     return sorted(runs, key=lambda run: run.started, reverse=True)
 
 
 def find_run(state: Path, name: str) -> RunRecord:
-    """The run of that name, or in that directory. Raises UsageError if there is none."""
-    path = Path(name).absolute() if "/" in name else state / "runs" / name
-    run = RunRecord.read(path)
+    """The run of that name, whose name begins so, or in that directory.
+
+    Raises UsageError if there is none, or more than one.
+    """
+    runs = state / RUNS
+    if "/" in name or name in {".", ".."}:
+        found = [Path(name).absolute()]
+    else:
+        found = [runs / name] if (runs / name).exists() else [*runs.glob(f"{glob.escape(name)}*")]
+    if len(found) > 1:
+        shown = ", ".join(sorted(path.name for path in found)[:_NAMES_SHOWN])
+        raise UsageError(f"{name} may be several runs: {shown}", hint="write more of the name")
+    run = RunRecord.read(found[0]) if found else None
     if run is None:
         raise UsageError(f"there is no run {name}", hint="rjcli runs lists them")
     return run
+
+
+def mark_retried(run: RunRecord, state: Path) -> None:
+    """Note that all rejects of a run are accepted, and so those of the runs that it retried."""
+    with os_errors_as_ours(f"cannot write in {run.directory}"):
+        (run.directory / RETRIED).touch(0o600)
+    if run.retries:
+        with suppress(UsageError):
+            mark_retried(find_run(state, run.retries), state)
 
 
 def prune_runs(state: Path) -> None:
@@ -129,7 +167,7 @@ def prune_runs(state: Path) -> None:
     Only those are looked into: each push prunes, and there may be thousands of newer ones.
     """
     oldest = time.time() - timedelta(days=KEPT_DAYS).total_seconds()
-    for directory in (state / "runs").glob("*"):
+    for directory in (state / RUNS).glob("*"):
         if not _is_older(directory, oldest) or (run := RunRecord.read(directory)) is None:
             continue
         is_done = run.checkpoint and (run.checkpoint.finished or not run.has_progress)

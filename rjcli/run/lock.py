@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from rjcli.errors import UnfinishedError
-from rjcli.private_file import told
+from rjcli.private_file import os_errors_as_ours
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 5
@@ -33,7 +33,7 @@ class Lock:
         self._fd = -1
 
     def __enter__(self) -> Self:
-        with told(f"cannot lock {self._path}"):
+        with os_errors_as_ours(f"cannot lock {self._path}"):
             self._fd = os.open(self._path, _OPEN, 0o600)
             if not _take(self._fd):
                 holder = _holder(self._fd)

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rjcli.errors import UsageError
-from rjcli.private_file import make_directory, open_directory, replace_file, told
+from rjcli.private_file import make_directory, open_directory, os_errors_as_ours, replace_file
 from rjcli.run import moment
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import (
@@ -36,18 +36,22 @@ _IN_DOUBT = "in-doubt"  # in the run's directory, where there is no state direct
 
 
 class RunRequest(NamedTuple):
-    """What is wanted of a run. ``settle``: seconds for late writes; ``name``: of a new run."""
+    """What is wanted of a run.
+
+    ``target``: what tells its table from others. ``settle``: seconds for late writes,
+    0: none. ``name``: of a new run. ``options``: those given, as JSON values.
+    """
 
     settings: RunSettings
     job: Identity
-    base_url: str
-    client_id: int
-    table: str
+    target: tuple[str, int | None, str]
     settle: float
     name: str
     environment: str
+    options: Mapping[str, Any]
     environ: Mapping[str, str]
     note: Note
+    retries: str | None = None  # the run whose rejects are pushed
 
 
 @contextmanager
@@ -85,18 +89,12 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         )
         if in_doubt:
             stack.enter_context(in_doubt)
-        command = resume_command(request.settings.command)
-        with told(f"cannot use {directory}"):
-            run = Run(directory, checkpoint, command, in_doubt, is_resumed=is_resumed)
+        is_in_state = state is not None and directory.parent == state.runs
+        shown = directory.name if is_in_state else shlex.quote(str(directory))
+        with os_errors_as_ours(f"cannot use {directory}"):
+            run = Run(directory, checkpoint, shown, in_doubt, is_resumed=is_resumed)
         stack.callback(run.close)
         yield run
-
-
-def resume_command(arguments: tuple[str, ...]) -> str:
-    """The command that resumes a run that was started with these arguments."""
-    command, *others = arguments
-    resume = [] if "--resume" in others else ["--resume"]
-    return shlex.join(["rjcli", command, *resume, *others])
 
 
 def _open_state(request: RunRequest) -> State | None:
@@ -124,10 +122,10 @@ def _open_in_doubt(
     if not request.settle:
         return None
     if state:
-        directory = state.table(request.base_url, request.client_id, request.table)
+        directory = state.table(request.target)
     else:
         directory /= _IN_DOUBT
-    with told(f"cannot use {directory}"):
+    with os_errors_as_ours(f"cannot use {directory}"):
         return KeysInDoubt(
             directory, checkpoint.run, request.settle, moment.now(), in_flight=in_flight
         )
@@ -170,7 +168,7 @@ def _refuse(name: str, reason: str | None) -> None:
 
 def _prepare(directory: Path) -> None:
     """Make the directory, or make sure that it may be used."""
-    with told(f"cannot use {directory}"):
+    with os_errors_as_ours(f"cannot use {directory}"):
         if directory.exists() and any(directory.iterdir()) and not (directory / JOB).exists():
             raise UsageError(
                 f"{directory} is not a run directory, and not empty",
@@ -186,7 +184,7 @@ def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Che
         _refuse(checkpoint.run, difference(request.job, checkpoint.job))
     request.note(f"resuming {checkpoint.run} after its first {checkpoint.records:,} records")
     checkpoint = replace(checkpoint, job=dict(request.job), finished=False)
-    with told(f"cannot use {directory}"), open_directory(directory) as descriptor:
+    with os_errors_as_ours(f"cannot use {directory}"), open_directory(directory) as descriptor:
         with suppress(FileNotFoundError):
             os.unlink(SUMMARY, dir_fd=descriptor)
         _write_job(descriptor, request, checkpoint)
@@ -198,7 +196,7 @@ def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
-    with told(f"cannot write in {directory}"), open_directory(directory) as descriptor:
+    with os_errors_as_ours(f"cannot write in {directory}"), open_directory(directory) as descriptor:
         with suppress(FileNotFoundError):
             os.unlink(SUMMARY, dir_fd=descriptor)
         _write_job(descriptor, request, checkpoint)
@@ -212,17 +210,10 @@ def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> N
         "job": request.job,
         "started": checkpoint.started,
         "environment": request.environment,
-        "command": request.settings.command,
-        "working_directory": _working_directory(),
+        "options": request.options,
+        "retries": request.retries,
     }
     replace_file(directory, JOB, json.dumps(job, indent=1).encode() + b"\n")
-
-
-def _working_directory() -> str:
-    try:
-        return str(Path.cwd())
-    except OSError:  # it has been deleted
-        return "/"
 
 
 def _check_replaceable(directory: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rjcli.errors import UnfinishedError
+from rjcli.errors import DiskError
 from rjcli.events import RunArtifacts
 from rjcli.model import Doubt, InputForm, Rejection
 from rjcli.private_file import open_directory, replace_file
@@ -41,17 +41,17 @@ class Position:
 class Run:
     """Keeps the account of a run in its directory.
 
-    Its methods raise UnfinishedError where the disk is full, or fails; nothing
+    Its methods raise DiskError where the disk is full, or fails; nothing
     is written after that, so that the files stay as their checkpoint says.
-    ``resumed``: the checkpoint that it goes on from. ``command``: resumes it.
-    ``in_doubt`` None: late writes are not waited for.
+    ``resumed``: the checkpoint that it goes on from. ``shown``: its name, or its
+    directory, as commands take it. ``in_doubt`` None: late writes are not waited for.
     """
 
     def __init__(
         self,
         directory: Path,
         checkpoint: Checkpoint,
-        command: str,
+        shown: str,
         in_doubt: KeysInDoubt | None,
         *,
         is_resumed: bool,
@@ -59,7 +59,7 @@ class Run:
         self.directory = directory
         self.resumed = checkpoint if is_resumed else None
         self._checkpoint = checkpoint
-        self._command = command
+        self._shown = shown
         self._in_doubt = in_doubt
         self._rejects = Rejects(directory)
         self._rejects.cut(checkpoint.sizes)
@@ -159,7 +159,8 @@ class Run:
             str(self.directory),
             tuple(str(self.directory / name) for name in names),
             str(self.directory / errors) if errors else None,
-            self._command if resumable else None,
+            f"rjcli resume {self._shown}" if resumable else None,
+            f"rjcli retry {self._shown}" if names else None,
         )
 
     def conclude(self, document: Mapping[str, Any]) -> None:
@@ -180,7 +181,7 @@ class Run:
             yield
         except OSError as error:
             self._is_broken = True
-            raise UnfinishedError(
+            raise DiskError(
                 f"cannot write {what} in {self.directory}: {error.strerror}"
                 f" ({self._checkpoint.rejected:,} rejects are safe there)",
                 hint="make room there and resume: what is missing is found again",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rjcli.private_file import make_directory, told, user_directory
+from rjcli.private_file import make_directory, os_errors_as_ours, user_directory
 from rjcli.run.lock import locked
 
 _MOST_LINES = 1000  # of an index, before those of deleted runs are left out
@@ -30,17 +30,17 @@ class State:
         self._tables = directory / "tables"
         self._index = directory / "index"
         for path in (self.runs, self.locks, self._tables, self._index):
-            with told(f"cannot make {path}"):
+            with os_errors_as_ours(f"cannot make {path}"):
                 make_directory(path)
 
-    def table(self, base_url: str, client_id: int, table: str) -> Path:
+    def table(self, target: tuple[str, int | None, str]) -> Path:
         """The directory of what is known of a table, whichever run found it out."""
-        return self._tables / _hash([base_url, client_id, table])
+        return self._tables / _hash(target)
 
     def remember(self, series: Any, run: Path) -> None:
         """Note that a run is the last one of a series: those that differ in their inputs only."""
         path = self._index / _hash(series)
-        with told(f"cannot write {path}"), locked(path, _APPEND) as fd:
+        with os_errors_as_ours(f"cannot write {path}"), locked(path, _APPEND) as fd:
             lines = os.pread(fd, os.fstat(fd).st_size, 0).decode().splitlines()
             if len(lines) >= _MOST_LINES:
                 kept = [line for line in lines if Path(json.loads(line)).exists()]

@@ -12,38 +12,61 @@ from rjcli.settings.kinds import choice, duration, number, path, text, whole
 from rjcli.settings.option import Group, Option
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID
 from rjcli.settings.target import Target, resolve_target
-from rjcli.settings.values import TARGET, Keys, Table
+from rjcli.settings.values import TARGET, Keys, MaximumRejects, Table
 
 _OUTPUT = Group("Output", "What is shown: results on stdout, everything else on stderr.")
 _FILE = path("FILE")
+_RUN = path("RUN")
 _SHARE = number(0, 1, "SHARE")
 _PROFILE = text("the name of a profile", "NAME")
 
 
-class TargetSettings(Struct, frozen=True, kw_only=True):
-    """Which Import API to talk to, and how. ``timeout`` in seconds."""
+Env = Annotated[
+    Given | None,
+    Option(
+        "Which API to talk to.",
+        choice(Environment),
+        shown="production",
+        keeps_source=True,
+    ),
+]
+BaseUrl = Annotated[
+    Given | None, Option("Address of another Import API.", BASE_URL, keeps_source=True)
+]
+ClientId = Annotated[
+    Given | None, Option("Client id of the Import API.", CLIENT_ID, keeps_source=True)
+]
+CaFile = Annotated[
+    str | None, Option("Also trust the certificate authorities in this PEM file.", _FILE)
+]
+Timeout = Annotated[float, Option("Maximum wait for an answer.", duration(0.001))]
+
+
+class RouteSettings(Struct, frozen=True, kw_only=True):
+    """How to get to an Import API, and where the API key is. ``timeout`` in seconds."""
 
     group: ClassVar = TARGET
 
-    env: Annotated[
+    ca_file: CaFile = None
+    timeout: Timeout = 30.0
+    profile: Annotated[
+        str | None, Option("Profile to use for what is not given; rjcli login stores it.", _PROFILE)
+    ] = None
+    api_key_file: Annotated[
         Given | None,
-        Option(
-            "Which API to talk to.",
-            choice(Environment),
-            shown="production",
-            keeps_source=True,
-        ),
+        Option("File that holds the API key; otherwise RJCLI_API_KEY.", _FILE, keeps_source=True),
     ] = None
-    base_url: Annotated[
-        Given | None, Option("Address of another Import API.", BASE_URL, keeps_source=True)
-    ] = None
-    client_id: Annotated[
-        Given | None, Option("Client id of the Import API.", CLIENT_ID, keeps_source=True)
-    ] = None
-    ca_file: Annotated[
-        str | None, Option("Also trust the certificate authorities in this PEM file.", _FILE)
-    ] = None
-    timeout: Annotated[float, Option("Maximum wait for an answer.", duration(0.001))] = 30.0
+
+
+class AccessSettings(RouteSettings, frozen=True, kw_only=True):
+    """Which Import API to talk to, and how. ``database``: of the local one."""
+
+    env: Env = None
+    base_url: BaseUrl = None
+    client_id: ClientId = None
+    database: Annotated[str, Option("Database file of --env local.", _FILE, key="db")] = (
+        "rjcli-local.db"
+    )
 
     @property
     def target(self) -> Target:
@@ -56,24 +79,16 @@ class TargetSettings(Struct, frozen=True, kw_only=True):
         return self
 
 
-class AccessSettings(TargetSettings, frozen=True, kw_only=True):
-    """Which Import API to talk to, and where its credentials are. ``database``: the local one's."""
-
-    profile: Annotated[
-        str | None, Option("Profile to use for what is not given; rjcli login stores it.", _PROFILE)
-    ] = None
-    api_key_file: Annotated[
-        Given | None,
-        Option("File that holds the API key; otherwise RJCLI_API_KEY.", _FILE, keeps_source=True),
-    ] = None
-    database: Annotated[str, Option("Database file of --env local.", _FILE, key="db")] = (
-        "rjcli-local.db"
-    )
-
-
-class LoginSettings(TargetSettings, frozen=True, kw_only=True):
+class LoginSettings(Struct, frozen=True, kw_only=True):
     """The profile to store, and where its key goes."""
 
+    group: ClassVar = TARGET
+
+    env: Env = None
+    base_url: BaseUrl = None
+    client_id: ClientId = None
+    ca_file: CaFile = None
+    timeout: Timeout = 30.0
     profile: Annotated[
         str, Option("Name of the profile; the one named default needs no --profile.", _PROFILE)
     ] = "default"
@@ -87,6 +102,16 @@ class LoginSettings(TargetSettings, frozen=True, kw_only=True):
     ] = KeyStore.AUTO
     check: Annotated[bool, Option("Store the credentials without trying them.")] = True
     delete: Annotated[bool, Option("Delete the profile and its key.")] = False
+
+    @property
+    def target(self) -> Target:
+        """Where the profile pushes."""
+        return resolve_target(self.env, self.base_url)
+
+    def checked(self, _: Mapping[str, Given]) -> Self:
+        """The same. Raises UsageError if there is no telling where to push."""
+        resolve_target(self.env, self.base_url)
+        return self
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -134,8 +159,35 @@ class RunsSettings(Struct, frozen=True):
 
     run: Annotated[
         str | None,
-        Option("Run to show: its name or directory.", path("RUN"), is_positional=True),
+        Option("Run to show: its name or directory.", _RUN, is_positional=True),
     ] = None
+
+
+class ResumeSettings(Struct, frozen=True, kw_only=True):
+    """Which run to resume; None: the last one, which has to be asked for."""
+
+    group: ClassVar = Group("Run", "Which run is resumed; its own options hold for it.")
+
+    run: Annotated[
+        str | None,
+        Option(
+            "Run to resume: its name, how it begins, or its directory.", _RUN, is_positional=True
+        ),
+    ] = None
+    last: Annotated[bool, Option("Resume the last run that can be.")] = False
+    max_rejects: MaximumRejects = None
+
+
+class RetrySettings(Struct, frozen=True, kw_only=True):
+    """Whose rejects to push again."""
+
+    group: ClassVar = Group("Run", "Whose rejects are pushed; its own options hold for them.")
+
+    run: Annotated[
+        str,
+        Option("Run whose rejects were fixed: its name, or directory.", _RUN, is_positional=True),
+    ]
+    max_rejects: MaximumRejects = None
 
 
 class JsonSettings(Struct, frozen=True, kw_only=True):

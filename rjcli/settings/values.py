@@ -43,6 +43,11 @@ _GUARDS = Group("Guards", "What counts as a mistake.")
 Table = Annotated[str, Option("Table to load records into.", TABLE, "-t")]
 Keys = Annotated[tuple[str, ...], Option("Primary-key fields: id,sku.", KEYS, "-k")]
 
+MaximumRejects = Annotated[
+    MaxRejects | None,
+    Option("Stop when more records than this are rejected.", MAX_REJECTS, group=_TOLERANCE),
+]
+
 
 class CsvSettings(Struct, frozen=True):
     """How CSV and TSV are read. ``quote`` and ``escape`` None: there is none.
@@ -210,7 +215,6 @@ class RunSettings(Struct, frozen=True):
     """Where a push leaves its account, and whether it continues an earlier one.
 
     ``directory`` None: one of its own in the user's state directory.
-    ``command``: the arguments it was started with, to be started again with.
     """
 
     group: ClassVar = Group("Run", "Where a push keeps its account.", identity=False)
@@ -228,7 +232,6 @@ class RunSettings(Struct, frozen=True):
         Resume,
         Option("Continue the last run of this push; auto: or start a new one.", RESUME, bare="on"),
     ] = Resume.OFF
-    command: tuple[str, ...] = ()
 
 
 class PushSettings(Struct, frozen=True, kw_only=True):
@@ -241,10 +244,7 @@ class PushSettings(Struct, frozen=True, kw_only=True):
     input: InputSettings
     shape: ShapeSettings = ShapeSettings()
     delivery: DeliverySettings = DeliverySettings()
-    max_rejects: Annotated[
-        MaxRejects | None,
-        Option("Stop when more records than this are rejected.", MAX_REJECTS, group=_TOLERANCE),
-    ] = None
+    max_rejects: MaximumRejects = None
     dry_run: Annotated[
         bool, Option("Do everything but send, and report what would be sent.", group=_TOLERANCE)
     ] = False

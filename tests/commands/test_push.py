@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,39 @@ def test_json_output_has_the_documented_shape(rjcli: Rjcli, local_api: LocalApi)
         "concurrency": 2,
         "bytes_read": file.stat().st_size,
         "bytes_sent": len(b'[{"keys":["id"],"id":1},{"keys":["id"],"id":2}]'),
+        "column_types": {},
+        "first_body": None,
         "rejects": None,
+        "more_rejects": [],
         "errors": None,
         "resumable": False,
+        "resume": None,
         "message": None,
+        "hint": None,
+        "error": None,
     }
+    assert json.loads(rjcli("push", file, "--json").stdout).keys() == {
+        *document,
+        "run",
+        "run_dir",
+        "seconds",
+    }
+
+
+def test_lost_results_are_an_error(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """Where the JSON object cannot be written, the exit code says so: 5."""
+    file = write(rjcli.home / "r.ndjson", {"id": 1})
+    command = f"rjcli push {file} -t t -k id --base-url {local_api.base_url} --json > /dev/full"
+    done = subprocess.run(
+        ["sh", "-c", command],  # noqa: S607 - any shell
+        env=rjcli.environment(),
+        capture_output=True,
+        cwd=rjcli.home,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert b"cannot write the results: No space left on device" in done.stderr
 
 
 def test_record_without_its_key_field_is_rejected_alone(rjcli: Rjcli, local_api: LocalApi) -> None:

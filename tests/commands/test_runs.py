@@ -183,7 +183,7 @@ def test_runs_lists_and_shows(rjcli: Rjcli, serve: Serve) -> None:
     assert "accepted 200" in shown
     command = shown.partition("to resume: ")[2].strip()
     done = subprocess.run(
-        ["sh", "-c", command.replace("rjcli push", f"{sys.executable} -m rjcli push")],  # noqa: S607 - any shell
+        ["sh", "-c", command],  # noqa: S607 - any shell
         env=rjcli.environment(),
         capture_output=True,
         timeout=30,

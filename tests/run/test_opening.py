@@ -38,9 +38,10 @@ class Runs:
     ) -> Iterator[Run]:
         """Open a run of a job."""
         identity = {"table": "t", "files": [*files], **job}
-        settings = replace(settings, resume=resume, command=("push", *files))
+        settings = replace(settings, resume=resume)
+        target = ("http://h/v2", 1, "t")
         request = RunRequest(
-            settings, identity, "http://h/v2", 1, "t", 60.0, name, "custom", {}, self.notes.append
+            settings, identity, target, 60.0, name, "custom", {}, {}, self.notes.append
         )
         with open_run(request) as run:
             yield run

@@ -1,0 +1,97 @@
+"""``rjcli resume`` and ``rjcli retry``: pushes whose options are those of an earlier run."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from rjcli.commands.push import STORED, load_files
+from rjcli.credentials.profiles import load_profile
+from rjcli.errors import UsageError
+from rjcli.events import Finished
+from rjcli.report import Report
+from rjcli.run import RunRecord, find_run, list_runs, mark_retried, state_directory
+from rjcli.settings.choices import Resume
+from rjcli.settings.commands import AccessSettings
+from rjcli.settings.given import Given, Rank, Source
+from rjcli.settings.option import options_of
+from rjcli.settings.option_kinds import STDIN
+from rjcli.settings.read import read
+from rjcli.settings.sources import Options, strongest
+from rjcli.settings.stored import restore, store
+from rjcli.settings.values import PushSettings
+
+_OPTIONS = [*options_of(PushSettings, AccessSettings)]
+_OF_INPUTS = frozenset({"skip", "limit", "min_records"})  # and not of their rejects
+
+
+def resume(name: str | None, report: Report, given: Options, *, last: bool) -> int:
+    """Continue a run. ``name`` None: the last one that can be, if ``last`` asks for it."""
+    record = _find(name, last=last)
+    if not record.is_resumable:
+        raise UsageError(
+            f"there is nothing to resume in {record.name}: it is {record.status}",
+            hint=f"rjcli runs {record.name} shows what became of it",
+        )
+    if STDIN in record.job.get("files", []):
+        report.note("stdin has to be fed again from its beginning")
+    own = {"resume": Resume.ON, "run_dir": str(record.directory)}
+    return _push(record, own, report, given)
+
+
+def retry(name: str, report: Report, given: Options) -> int:
+    """Push the fixed rejects of a run, as the run would."""
+    record = find_run(state_directory(os.environ), name)
+    if record.is_running or record.is_resumable:
+        raise UsageError(
+            f"{record.name} is not finished", hint=f"rjcli resume {record.name} continues it"
+        )
+    if not record.rejects:
+        raise UsageError(f"{record.name} has no rejects")
+    own = {
+        "files": record.rejects,
+        "format": "auto",
+        "compression": "none",
+        "type": dict((record.checkpoint and record.checkpoint.column_types) or {}),
+    }
+    exit_code = _push(record, own, report, given, is_retry=True)
+    if exit_code == 0:
+        mark_retried(record, state_directory(os.environ))
+    return exit_code
+
+
+def _find(name: str | None, *, last: bool) -> RunRecord:
+    state = state_directory(os.environ)
+    if (name is None) is not last:
+        raise UsageError(
+            "name one run to resume, or --last", hint="rjcli runs lists those that can be"
+        )
+    if name is not None:
+        return find_run(state, name)
+    found = next((run for run in list_runs(state) if run.is_resumable), None)
+    if found is None:
+        raise UsageError("there is no run to resume", hint="rjcli runs lists all runs")
+    return found
+
+
+def _push(
+    record: RunRecord,
+    own: Mapping[str, Any],
+    report: Report,
+    given: Options,
+    *,
+    is_retry: bool = False,
+) -> int:
+    """Push with the options of a run, except for those of ``own`` and those given now."""
+    place = f"run {record.name}"
+    source = Source(Rank.ARGUMENT, place)
+    fixed = {key: Given(value, source, f"{key} of {place}") for key, value in own.items()}
+    left_out = _OF_INPUTS if is_retry else frozenset()
+    kept = {key: value for key, value in record.options.items() if key not in left_out}
+    options = strongest(fixed, given, restore(_OPTIONS, kept, place))
+    settings, access = read(PushSettings, options), read(AccessSettings, options)
+    profile = load_profile(access.profile, os.environ)
+    stored = store(STORED, options)
+    retries = record.name if is_retry else None
+    summary = load_files(settings, access, report, profile, stored, retries)
+    report.handle(Finished(summary))
+    return report.exit_code(summary.exit_code)

@@ -1,0 +1,55 @@
+"""From settings to an Import API: its address, and the credentials for it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rjcli.api.base_url import Endpoint
+from rjcli.credentials.api_key import ApiKey
+from rjcli.credentials.config_file import Profile
+from rjcli.credentials.lookup import Credentials, find_credentials
+from rjcli.settings.commands import AccessSettings
+
+LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before the local Import API is started
+LOCAL_CLIENT_ID = 1
+
+
+class Connection:
+    """An address, and the credentials for it, which are looked up when they are needed."""
+
+    def __init__(self, endpoint: Endpoint, find: Callable[[], Credentials]) -> None:
+        self.endpoint = endpoint
+        self.credentials = find
+
+
+@contextmanager
+def connect(
+    access: AccessSettings,
+    profile: Profile | None,
+    on_key: Callable[[ApiKey], None] = lambda _: None,
+) -> Iterator[Connection]:
+    """Find the Import API of an environment; the local one runs within the context.
+
+    ``on_key`` is called with the key before it is used. Finding the credentials
+    raises UsageError if there are none, or if the key does not belong there.
+    """
+    target = access.target
+
+    def find() -> Credentials:
+        credentials = find_credentials(
+            access.client_id, access.api_key_file, os.environ, profile, target
+        )
+        on_key(credentials.api_key)
+        return credentials
+
+    if target.endpoint:
+        yield Connection(target.endpoint, find)
+        return
+    from rjcli.local.app import LocalCredentials
+    from rjcli.local.server import LocalServer
+
+    credentials = Credentials(LOCAL_CLIENT_ID, ApiKey(secrets.token_hex(16)))
+    accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
+    with LocalServer(access.database, accepted) as server:
+        yield Connection(Endpoint.parse(server.base_url), lambda: credentials)

@@ -1,0 +1,78 @@
+"""The engine: any number of pushes to one Import API, within limits that they share."""
+
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rjcli.delivery.limits import Limits
+from rjcli.engine.connection import Connection
+from rjcli.engine.table_push import Emit, Route, TablePush
+from rjcli.errors import RjcliError
+from rjcli.events import RunDescription, Summary
+from rjcli.http.transport import Transport
+from rjcli.producer.process import Produce
+from rjcli.run import Run
+from rjcli.settings.commands import AccessSettings
+from rjcli.settings.values import DeliverySettings, PushSettings
+
+if TYPE_CHECKING:
+    from rjcli.credentials.lookup import Credentials
+
+
+class Engine:
+    """Pushes tables to one Import API. An async context manager.
+
+    ``limits``: its jobs and rate limit are those of all pushes together.
+    """
+
+    def __init__(
+        self, access: AccessSettings, connection: Connection, limits: DeliverySettings
+    ) -> None:
+        self._credentials: Credentials = connection.credentials()
+        self._limits = Limits(limits.jobs, limits.rate_limit)
+        self._transport = Transport(
+            connection.endpoint, access.timeout, limits.jobs, access.ca_file
+        )
+        self._pushes: set[TablePush] = set()
+        self._stopped_by: RjcliError | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, traceback)
+
+    async def push(
+        self,
+        settings: PushSettings,
+        description: RunDescription,
+        produce: Produce,
+        emit: Emit,
+        run: Run | None = None,
+    ) -> Summary:
+        """Push what a producer yields to a table; return how it went, whatever happened.
+
+        ``run`` keeps the account on disk; None: nothing does. Cancelling stops it in
+        good order.
+        """
+        upsert = partial(self._transport.upsert, self._credentials, settings.table)
+        push = TablePush(settings, description, produce, emit, run, Route(upsert, self._limits))
+        self._pushes.add(push)
+        if self._stopped_by:
+            push.stop(self._stopped_by)
+        try:
+            return await push.run()
+        finally:
+            self._pushes.discard(push)
+
+    def stop(self, error: RjcliError) -> None:
+        """Stop all pushes in good order, those that begin later too."""
+        self._stopped_by = self._stopped_by or error
+        for push in self._pushes:
+            push.stop(error)
