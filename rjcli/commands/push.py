@@ -16,9 +16,9 @@ from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.engine.connection import LOCAL_ENDPOINT
 from rjcli.engine.description import describe, request_run
-from rjcli.engine.table_push import TablePush
+from rjcli.engine.table_push import Storage, TablePush
 from rjcli.errors import UsageError
-from rjcli.events import Finished, Summary
+from rjcli.events import Summary
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.report import Report
@@ -45,7 +45,6 @@ def push(
 ) -> int:
     """Load files into a table. ``given``: all options, to resume the run with."""
     summary = load_files(settings, access, report, profile, store(STORED, given))
-    report.handle(Finished(summary))
     if access.target.is_local and summary.counts.accepted:
         report.command("to look at the data", _show_command(access.database, settings.table))
     return report.exit_code(summary.exit_code)
@@ -76,11 +75,14 @@ def load_files(
 
             with open_run(request._replace(retries=retries)) as run:
                 named = replace(description, name=run.name)
+                storage = Storage(run, run.in_doubt)
 
                 async def load() -> Summary:
                     async with Engine(access, connection, settings.delivery) as engine:
                         with stopping_on_signals(engine.stop):
-                            return await engine.push(settings, named, produce, report.handle, run)
+                            return await engine.push(
+                                settings, named, produce, report.handle, storage
+                            )
 
                 return asyncio.run(load())
 
@@ -97,11 +99,11 @@ def _dry_run(
             return await table_push.run()
 
     with ExitStack() as stack:
-        kept = None
+        storage = Storage()
         # Without a place to keep its errors it works as well, unless one is named.
         with suppress(*([] if settings.run.directory else [UsageError])):
-            kept = stack.enter_context(open_run(request))
-        return asyncio.run(run(TablePush(settings, description, produce, report.handle, kept)))
+            storage = Storage(stack.enter_context(open_run(request)))
+        return asyncio.run(run(TablePush(settings, description, produce, report.handle, storage)))
 
 
 def _show_command(database: str, table: str) -> str:

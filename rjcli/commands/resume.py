@@ -7,7 +7,6 @@ from typing import Any
 from rjcli.commands.push import STORED, load_files
 from rjcli.credentials.profiles import load_profile
 from rjcli.errors import UsageError
-from rjcli.events import Finished
 from rjcli.report import Report
 from rjcli.run import RunRecord, find_run, list_runs, mark_retried, state_directory
 from rjcli.settings.choices import Resume
@@ -93,5 +92,4 @@ def _push(
     stored = store(STORED, options)
     retries = record.name if is_retry else None
     summary = load_files(settings, access, report, profile, stored, retries)
-    report.handle(Finished(summary))
     return report.exit_code(summary.exit_code)

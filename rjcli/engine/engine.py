@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Self
 
 from rjcli.delivery.limits import Limits
 from rjcli.engine.connection import Connection
-from rjcli.engine.table_push import Emit, Route, TablePush
+from rjcli.engine.table_push import Emit, Route, Storage, TablePush
 from rjcli.errors import RjcliError
 from rjcli.events import RunDescription, Summary
 from rjcli.http.transport import Transport
 from rjcli.producer.process import Produce
-from rjcli.run import Run
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.values import DeliverySettings, PushSettings
 
@@ -54,15 +53,14 @@ class Engine:
         description: RunDescription,
         produce: Produce,
         emit: Emit,
-        run: Run | None = None,
+        storage: Storage = Storage(),  # noqa: B008 - frozen
     ) -> Summary:
         """Push what a producer yields to a table; return how it went, whatever happened.
 
-        ``run`` keeps the account on disk; None: nothing does. Cancelling stops it in
-        good order.
+        Cancelling stops it in good order.
         """
         upsert = partial(self._transport.upsert, self._credentials, settings.table)
-        push = TablePush(settings, description, produce, emit, run, Route(upsert, self._limits))
+        push = TablePush(settings, description, produce, emit, storage, Route(upsert, self._limits))
         self._pushes.add(push)
         if self._stopped_by:
             push.stop(self._stopped_by)

@@ -25,6 +25,7 @@ from rjcli.errors import (
 )
 from rjcli.events import (
     Event,
+    Finished,
     Progressed,
     Rejected,
     RunDescription,
@@ -45,7 +46,7 @@ from rjcli.producer.messages import (
 )
 from rjcli.producer.process import Produce
 from rjcli.producer.producer import ProducerTask, StartingPoint
-from rjcli.run import Ledger, Run
+from rjcli.run import KeysInDoubt, Ledger, Run
 from rjcli.run.outcome import can_resume, run_outcome
 from rjcli.run.summary import summary_document
 from rjcli.settings.values import PushSettings
@@ -55,6 +56,14 @@ Emit = Callable[[Event], None]
 _PROGRESS_SECONDS = 0.1
 _MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
 _PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What of a push is kept on disk: its account, and what its table has in doubt; None: not."""
+
+    run: Run | None = None
+    in_doubt: KeysInDoubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,8 @@ class Route:
 class TablePush:
     """One push to one table; without a route, a dry run.
 
-    ``run`` keeps the account on disk; None: nothing does. It knows nothing of
-    signals, terminals and loggers: its caller shows the events, and calls ``stop``.
+    It knows nothing of signals, terminals and loggers: its caller shows the events,
+    and calls ``stop``. The last event is the summary, also when it is cancelled.
     """
 
     def __init__(
@@ -78,20 +87,23 @@ class TablePush:
         description: RunDescription,
         produce: Produce,
         emit: Emit,
-        run: Run | None = None,
+        storage: Storage = Storage(),
         route: Route | None = None,
     ) -> None:
         self._settings = settings
         self._description = description
         self._produce = produce
         self._emit = emit
-        self._run = run
+        self._run = storage.run
+        self._in_doubt = storage.in_doubt
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(
                 route.upsert, settings.delivery, route.limits, self._settle, self._note
             )
-        self._ledger = Ledger(self._run, self._doubts, settles_unsent=description.dry_run)
+        self._ledger = Ledger(
+            self._run, self._in_doubt, self._doubts, settles_unsent=description.dry_run
+        )
         self._read_progress = ReadProgress(self._ledger.read, 0, None)
         self._unused: tuple[str, ...] = ()  # names of fields that no record had
 
@@ -125,7 +137,9 @@ class TablePush:
         failure = await self._load() or self._check_end()
         ticker.cancel()
         failure = self._ledger.close(failure)
-        return self._conclude(self._summarise(failure, time.monotonic() - began))
+        summary = self._conclude(self._summarise(failure, time.monotonic() - began))
+        self._emit(Finished(summary))
+        return summary
 
     async def _load(self) -> RjcliError | None:
         """Read and deliver everything; return what ended that early."""
@@ -149,14 +163,17 @@ class TablePush:
 
     def _take_over(self) -> None:
         """Take over what earlier runs of the table have left in doubt."""
-        delivery, run = self._delivery, self._run
-        if run is None or isinstance(delivery, DryRun):
+        delivery, in_doubt = self._delivery, self._in_doubt
+        if isinstance(delivery, DryRun):
             return
         delivery.has_accepted = self._ledger.counts.accepted > 0
-        delivery.late.restore(run.doubts)
-        delivery.late.inherit(*run.inherited)
-        delivery.not_before = run.not_before
-        wait = run.not_before - time.monotonic()
+        if in_doubt is None:
+            return
+        delivery.late.restore(in_doubt.doubts)
+        if self._run:
+            delivery.late.inherit(self._run.taken_before, in_doubt.own_unknown_until)
+        delivery.not_before = in_doubt.unknown_until
+        wait = in_doubt.unknown_until - time.monotonic()
         if wait > 0:
             self._note(
                 f"a push of this table was killed, and its requests may still be applied:"
@@ -251,8 +268,6 @@ class TablePush:
                 self._save_if_due()
                 if isinstance(self._delivery, Delivery):
                     self._delivery.repeat_due()
-                    if self._run:
-                        self._run.keep_alive()
                 self._emit(self._progress())
             except Exception as error:  # noqa: BLE001 - it ends the push, and not only the ticks
                 self._delivery.stop(error)

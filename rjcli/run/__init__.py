@@ -9,6 +9,7 @@ table (``keys_in_doubt``).
 
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
+from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
 from rjcli.run.opening import RunRequest, open_run
@@ -17,6 +18,7 @@ from rjcli.run.state import state_directory
 
 __all__ = [
     "Checkpoint",
+    "KeysInDoubt",
     "Ledger",
     "Run",
     "RunRecord",

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from rjcli.errors import UsageError
+from rjcli.errors import DiskError, UsageError
 from rjcli.model import Doubt, Record
 from rjcli.private_file import make_directory
 from rjcli.run.lock import is_held, locked
@@ -36,7 +36,9 @@ class _Contents(NamedTuple):
 
 
 class KeysInDoubt:
-    """The file of one run. Its methods raise OSError where the disk does.
+    """The file of one run.
+
+    Making it raises OSError; its methods raise DiskError where the disk fails.
 
     ``doubts``: what earlier runs of the table left in doubt. ``unknown_until``:
     until then, requests for any keys of the table may be under way, from runs
@@ -77,9 +79,11 @@ class KeysInDoubt:
         try:
             _write(self._fd, lines)
             os.fsync(self._fd)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._fd, size)  # no part of a line may stay before the next one
-            raise
+            raise DiskError(
+                f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
+            ) from None
 
     def keep_alive(self, now: float) -> None:
         """Note every few seconds that requests may be made until now."""

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rjcli.errors import RjcliError
 from rjcli.events import Counts
 from rjcli.model import Batch, Doubt, RecordOutcome, Rejection, Settlement
+from rjcli.run import moment
 from rjcli.run.account import Account
+from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
 from rjcli.run.run import Position, Run
 
@@ -20,14 +21,22 @@ Doubts = Callable[[], Mapping[Hashable, Doubt | None]]
 
 
 class Ledger:
-    """Account and settled prefix of one push, and its run on disk, if it has one.
+    """Account and settled prefix of one push, and what of them is kept on disk.
 
-    ``doubts``: asked at each checkpoint. ``settles_unsent``: as in a dry run, whose
-    records are as settled as they get.
+    ``run`` and ``in_doubt``: where; None: nowhere. ``doubts``: asked whenever something
+    is saved. ``settles_unsent``: as in a dry run, whose records are as settled as they get.
     """
 
-    def __init__(self, run: Run | None, doubts: Doubts, *, settles_unsent: bool = False) -> None:
+    def __init__(
+        self,
+        run: Run | None = None,
+        in_doubt: KeysInDoubt | None = None,
+        doubts: Doubts = dict,
+        *,
+        settles_unsent: bool = False,
+    ) -> None:
         self._run = run
+        self._in_doubt = in_doubt
         self._doubts = doubts
         self._settles_unsent = settles_unsent
         self._account = Account()
@@ -78,11 +87,13 @@ class Ledger:
             self._prefix.settle(settlement, batch)
 
     def save_if_due(self) -> None:
-        """Write a checkpoint if it is time for one. Raises UnfinishedError if the disk is full."""
+        """Save what has to be by now. Raises DiskError if the disk is full."""
         self._join()
         now = time.monotonic()
         if self._run and self._run.is_due(self._prefix, now):
-            self._run.save(self._position(), now)
+            self._save(now, is_finished=False, in_flight=True)
+        elif self._in_doubt:
+            self._in_doubt.keep_alive(moment.now())
 
     def close(self, failure: RjcliError | None) -> RjcliError | None:
         """Count what was not handed on, and save everything; return what the push ends with."""
@@ -99,17 +110,23 @@ class Ledger:
 
     def _save_end(self, *, is_finished: bool) -> None:
         self._join()
+        self._save(time.monotonic(), is_finished=is_finished, in_flight=False)
+        if self._in_doubt:
+            self._in_doubt.end(moment.now())
         if self._run:
-            end = replace(self._position(), finished=is_finished, in_flight=False)
-            self._run.save(end, time.monotonic())
             self._run.reject(self._prefix.beyond())
             self._run.sync()
+
+    def _save(self, now: float, *, is_finished: bool, in_flight: bool) -> None:
+        """Write a checkpoint, once the doubts that it covers are on the disk."""
+        if self._in_doubt:
+            self._in_doubt.save(self._doubts())
+        if self._run:
+            position = Position(self._prefix, self.column_types, is_finished, in_flight)
+            self._run.save(position, now)
 
     def _join(self) -> None:
         """Take what is settled into the prefix, and write down the rejects in it."""
         for span in self._prefix.advance():
             if self._run and span.rejections:
                 self._run.reject(span.rejections[place] for place in sorted(span.rejections))
-
-    def _position(self) -> Position:
-        return Position(self._prefix, self.column_types, self._doubts())

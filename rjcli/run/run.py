@@ -1,18 +1,17 @@
 """One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rjcli.errors import DiskError
 from rjcli.events import RunArtifacts
-from rjcli.model import Doubt, InputForm, Rejection
+from rjcli.model import InputForm, Rejection
 from rjcli.private_file import open_directory, replace_file
-from rjcli.run import moment
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
@@ -29,11 +28,10 @@ _SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a run stands, to be saved. ``doubts``: those that changed since it was saved."""
+    """Where a run stands, to be saved."""
 
     prefix: Prefix
     column_types: Mapping[str, ColumnType] | None
-    doubts: Mapping[Hashable, Doubt | None] = field(default_factory=dict)
     finished: bool = False
     in_flight: bool = True
 
@@ -44,7 +42,8 @@ class Run:
     Its methods raise DiskError where the disk is full, or fails; nothing
     is written after that, so that the files stay as their checkpoint says.
     ``resumed``: the checkpoint that it goes on from. ``shown``: its name, or its
-    directory, as commands take it. ``in_doubt`` None: late writes are not waited for.
+    directory, as commands take it. ``in_doubt``: what earlier runs of the table left in
+    doubt; None where late writes are not waited for.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Run:
         directory: Path,
         checkpoint: Checkpoint,
         shown: str,
-        in_doubt: KeysInDoubt | None,
+        in_doubt: KeysInDoubt | None = None,
         *,
         is_resumed: bool,
     ) -> None:
@@ -60,7 +59,7 @@ class Run:
         self.resumed = checkpoint if is_resumed else None
         self._checkpoint = checkpoint
         self._shown = shown
-        self._in_doubt = in_doubt
+        self.in_doubt = in_doubt
         self._rejects = Rejects(directory)
         self._rejects.cut(checkpoint.sizes)
         self._saved_at: float | None = None  # on the clock of is_due, which it has to learn
@@ -72,21 +71,9 @@ class Run:
         return self._checkpoint.run
 
     @property
-    def doubts(self) -> Mapping[Hashable, Doubt]:
-        """What earlier runs of the table left in doubt."""
-        return self._in_doubt.doubts if self._in_doubt else {}
-
-    @property
-    def not_before(self) -> float:
-        """The moment until which requests of killed runs may be applied to any key."""
-        return self._in_doubt.unknown_until if self._in_doubt else 0.0
-
-    @property
-    def inherited(self) -> tuple[int, float]:
-        """Until which moment records up to which position may be under way from before."""
-        if self.resumed is None or self._in_doubt is None:
-            return 0, 0.0
-        return self.resumed.taken + _MOST_TAKEN, self._in_doubt.own_unknown_until
+    def taken_before(self) -> int:
+        """The position of the last record that may be under way from before it was resumed."""
+        return self.resumed.taken + _MOST_TAKEN if self.resumed else 0
 
     def is_due(self, prefix: Prefix, now: float) -> bool:
         """Whether it is time for a checkpoint; ``now`` in seconds, on any clock."""
@@ -95,12 +82,6 @@ class Run:
         if prefix.taken - self._checkpoint.taken >= _MOST_TAKEN:
             return True
         return prefix.records > self._checkpoint.records and now - self._saved_at >= _SECONDS
-
-    def keep_alive(self) -> None:
-        """Note now and then that requests may be made."""
-        if self._in_doubt and not self._is_broken:
-            with self._writing("keys in doubt"):
-                self._in_doubt.keep_alive(moment.now())
 
     def start_input(self, position: int, form: InputForm) -> None:
         """From this position on, the records of the inputs are written in another form."""
@@ -115,16 +96,13 @@ class Run:
                 self._rejects.write(rejection)
 
     def save(self, position: Position, now: float) -> None:
-        """Write a checkpoint, once the rejects and doubts that it covers are on the disk."""
+        """Write a checkpoint, once the rejects that it covers are on the disk."""
         self._saved_at = now
         if self._is_broken:
             return
         prefix = position.prefix
         with self._writing("rejects"):
             sizes = self._rejects.sync()
-        if self._in_doubt:
-            with self._writing("keys in doubt"):
-                self._in_doubt.save(position.doubts)
         checkpoint = replace(
             self._checkpoint,
             written=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -141,9 +119,6 @@ class Run:
         )
         self._replace(CHECKPOINT, checkpoint.encode())
         self._checkpoint = checkpoint
-        if self._in_doubt and not position.in_flight:
-            with self._writing("keys in doubt"):
-                self._in_doubt.end(moment.now())
 
     def sync(self) -> None:
         """Have all rejects on the disk, also those that no checkpoint covers."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rjcli.errors import UsageError
+from rjcli.errors import DiskError, UsageError
 from rjcli.model import Doubt, Record
 from rjcli.run import keys_in_doubt, moment
 from rjcli.run.keys_in_doubt import KeysInDoubt
@@ -161,7 +161,7 @@ def test_full_disk_tears_nothing(tmp_path: Path) -> None:
         file.save({12.0: doubt(100.0)})
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
         try:
-            with pytest.raises(OSError, match="large"):
+            with pytest.raises(DiskError, match="large"):
                 file.save({45.0: doubt(100.0)})
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -49,7 +49,7 @@ class Runs:
     def finish(self, name: str, *files: str, **options: Any) -> Path:
         """Open a run and bring it to its end."""
         with self.open(name, files or ("a.csv",), **options) as run:
-            ledger = Ledger(run, dict)
+            ledger = Ledger(run)
             ledger.close_span(1, b"digest", None, 0)
             ledger.close(None)
             run.conclude({"status": "complete", "resumable": False, "records": {"read": 0}})
@@ -75,7 +75,7 @@ def test_more_inputs_at_the_end_are_the_same_job(runs: Runs) -> None:
     runs.finish("run", "a.csv", "b.csv")
     with runs.open("more", ("a.csv", "b.csv", "c.csv"), resume=Resume.ON) as run:
         assert run.name == "run"
-        Ledger(run, dict).close(None)
+        Ledger(run).close(None)
     with runs.open("same", ("a.csv", "b.csv", "c.csv"), resume=Resume.ON) as run:
         assert run.name == "run"
     for files in [("a.csv",), ("b.csv", "a.csv"), ("c.csv",)]:
