@@ -1,3 +1,56 @@
-"""Bulk uploader for the RJMetrics / Magento BI / Adobe Commerce Reporting Data Import API."""
+"""Bulk uploader for the RJMetrics / Magento BI / Adobe Commerce Reporting Data Import API.
+
+    import rjcli
+
+    result = rjcli.push(records, table="orders", keys=["id"], environment="sandbox")
+    result.check()
+
+``push``, ``push_async`` and ``push_files`` load records and files into a table.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rjcli.errors import RjcliError as RjcliError
+    from rjcli.errors import UsageError as UsageError
+    from rjcli.library.functions import push as push
+    from rjcli.library.functions import push_async as push_async
+    from rjcli.library.functions import push_files as push_files
+    from rjcli.library.result import NotAllAcceptedError as NotAllAcceptedError
+    from rjcli.library.result import Reject as Reject
+    from rjcli.library.result import Result as Result
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "NotAllAcceptedError": "rjcli.library.result",
+    "Reject": "rjcli.library.result",
+    "Result": "rjcli.library.result",
+    "RjcliError": "rjcli.errors",
+    "UsageError": "rjcli.errors",
+    "push": "rjcli.library.functions",
+    "push_async": "rjcli.library.functions",
+    "push_files": "rjcli.library.functions",
+}
+
+__all__ = [
+    "NotAllAcceptedError",
+    "Reject",
+    "Result",
+    "RjcliError",
+    "UsageError",
+    "__version__",
+    "push",
+    "push_async",
+    "push_files",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and no more: the command starts quickly."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value

@@ -32,19 +32,21 @@ class Credentials:
 
 def find_credentials(
     client_id: Given | None,
-    api_key_file: Given | None,
+    api_key: Given | None,
     environ: Mapping[str, str],
     profile: Profile | None = None,
     target: Target | None = None,
 ) -> Credentials:
     """Find the credentials: options first, then variables, then the profile.
 
+    ``api_key``: the name of the file that holds it, or an ApiKey.
+
     Raises UsageError if one of the two is missing or malformed, or is in a file
     or keyring that it cannot be read from; and if the key does not belong to the
     target (``check_binding``; None: it is sent nowhere).
     """
     number = _find_client_id(client_id, environ, profile)
-    key = _find_api_key(api_key_file, environ, profile)
+    key = _find_api_key(api_key, environ, profile)
     if target:
         check_binding(key, target, profile)
     client_id_read: int = CLIENT_ID.require("the client id", number.value)
@@ -110,9 +112,13 @@ def _find_client_id(
     )
 
 
-def _find_api_key(file: Given | None, environ: Mapping[str, str], profile: Profile | None) -> Given:
-    if file:
-        return Given(_read_key_file(file), file.source, file.name)
+def _find_api_key(
+    given: Given | None, environ: Mapping[str, str], profile: Profile | None
+) -> Given:
+    if given and isinstance(given.value, ApiKey):
+        return given
+    if given:
+        return Given(_read_key_file(given), given.source, given.name)
     if environ.get(API_KEY_VARIABLE):
         key = ApiKey.parse(environ[API_KEY_VARIABLE], f"the key in {API_KEY_VARIABLE}")
         return Given(key, VARIABLES, API_KEY_VARIABLE)

@@ -10,6 +10,7 @@ from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, find_credentials
 from rjcli.settings.commands import AccessSettings
+from rjcli.settings.given import Given, Rank, Source
 
 LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before the local Import API is started
 LOCAL_CLIENT_ID = 1
@@ -28,17 +29,19 @@ def connect(
     access: AccessSettings,
     profile: Profile | None,
     on_key: Callable[[ApiKey], None] = lambda _: None,
+    api_key: str | None = None,
 ) -> Iterator[Connection]:
     """Find the Import API of an environment; the local one runs within the context.
 
-    ``on_key`` is called with the key before it is used. Finding the credentials
+    ``on_key`` is called with the key before it is used. ``api_key``: the key itself, where
+    a program gives it. Finding the credentials
     raises UsageError if there are none, or if the key does not belong there.
     """
     target = access.target
 
     def find() -> Credentials:
         credentials = find_credentials(
-            access.client_id, access.api_key_file, os.environ, profile, target
+            access.client_id, _given(api_key) or access.api_key_file, os.environ, profile, target
         )
         on_key(credentials.api_key)
         return credentials
@@ -53,3 +56,9 @@ def connect(
     accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
     with LocalServer(access.database, accepted) as server:
         yield Connection(Endpoint.parse(server.base_url), lambda: credentials)
+
+
+def _given(api_key: str | None) -> Given | None:
+    if api_key is None:
+        return None
+    return Given(ApiKey.parse(api_key, "api_key="), Source(Rank.ARGUMENT), "api_key=")

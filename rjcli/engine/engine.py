@@ -2,7 +2,7 @@
 
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rjcli.delivery.limits import Limits
 from rjcli.engine.connection import Connection
@@ -14,9 +14,6 @@ from rjcli.producer.process import Produce
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.values import DeliverySettings, PushSettings
 
-if TYPE_CHECKING:
-    from rjcli.credentials.lookup import Credentials
-
 
 class Engine:
     """Pushes tables to one Import API. An async context manager.
@@ -27,7 +24,8 @@ class Engine:
     def __init__(
         self, access: AccessSettings, connection: Connection, limits: DeliverySettings
     ) -> None:
-        self._credentials: Credentials = connection.credentials()
+        self._credentials = credentials = connection.credentials()
+        self.client_id = credentials.client_id
         self._limits = Limits(limits.jobs, limits.rate_limit)
         self._transport = Transport(
             connection.endpoint, access.timeout, limits.jobs, access.ca_file

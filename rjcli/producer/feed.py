@@ -1,7 +1,7 @@
 """Records that a program has in memory: handed over in pieces, and made into messages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -30,15 +30,20 @@ class Feed:
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._has_ended = False
         self.error: BaseException | None = None  # that the program's iterable raised
 
-    async def put(self, records: Sequence[Any]) -> None:
-        """Hand records over; wait while many are waiting already."""
+    async def put(self, records: Sequence[Any]) -> bool:
+        """Hand records over; wait while many are waiting already.
+
+        Returns whether more are wanted: not after the push has ended.
+        """
         await self._has_room.wait()
         self._records += records
         self._changed.set()
-        if len(self._records) >= _MOST_HELD:
+        if len(self._records) >= _MOST_HELD and not self._has_ended:
             self._has_room.clear()
+        return not self._has_ended
 
     def close(self, error: BaseException | None = None) -> None:
         """Hand over no more, because there are no more, or because of an error."""
@@ -51,15 +56,28 @@ class Feed:
         try:
             if isinstance(records, AsyncIterable):
                 async for record in records:
-                    await self.put([record])
+                    if not await self.put([record]):
+                        break
             else:
                 for piece in pieces(records):
-                    await self.put(piece)
+                    if not await self.put(piece):
+                        break
                     await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001 - of the program's own
             self.close(error)
         else:
             self.close()
+
+    async def closed(self) -> None:
+        """Wait until it is closed."""
+        while not self._is_closed:
+            await self._changed.wait()
+            self._changed.clear()
+
+    def end(self) -> None:
+        """Want no more records: the push has ended."""
+        self._has_ended = True
+        self._has_room.set()
 
     async def produce(self, task: ProducerTask) -> AsyncGenerator[Message, None]:
         """Yield the messages of what is handed over. Raises InputError if it broke off."""
@@ -102,15 +120,21 @@ class Feed:
                 yield []
 
 
-def pieces(records: Iterable[Any]) -> Iterable[list[Any]]:
-    """Cut an iterable into lists of up to a thousand; those of a slow one are shorter."""
+def pieces(records: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut an iterable into lists of up to a thousand; those of a slow one are shorter.
+
+    Where the iterable raises an exception, what came before it is yielded first.
+    """
     piece: list[Any] = []
     until = monotonic() + _PIECE_SECONDS
-    for record in records:
-        piece.append(record)
-        if len(piece) >= RECORDS_AT_A_TIME or monotonic() >= until:
-            yield piece
-            piece = []
-            until = monotonic() + _PIECE_SECONDS
-    if piece:
+    try:
+        for record in records:
+            piece.append(record)
+            if len(piece) >= RECORDS_AT_A_TIME or monotonic() >= until:
+                yield piece
+                piece = []
+                until = monotonic() + _PIECE_SECONDS
+    except Exception:
         yield piece
+        raise
+    yield piece

@@ -12,7 +12,7 @@ from rjcli.run.identity import identify
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
-from rjcli.run.opening import RunRequest, open_run
+from rjcli.run.opening import RunRequest, open_in_doubt, open_run
 from rjcli.run.run import Run
 from rjcli.run.state import state_directory
 
@@ -27,6 +27,7 @@ __all__ = [
     "identify",
     "list_runs",
     "mark_retried",
+    "open_in_doubt",
     "open_run",
     "prune_runs",
     "state_directory",

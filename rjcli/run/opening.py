@@ -111,6 +111,18 @@ def _open_state(request: RunRequest) -> State | None:
     return state
 
 
+@contextmanager
+def open_in_doubt(request: RunRequest) -> Iterator[KeysInDoubt | None]:
+    """Open what a table has in doubt, for a push without a run; None if there is no place."""
+    with ExitStack() as stack:
+        in_doubt = None
+        with suppress(UsageError):
+            state = State(state_directory(request.environ))
+            checkpoint = Checkpoint(request.name, {}, "")
+            in_doubt = _open_in_doubt(request, state, state.runs, checkpoint, in_flight=False)
+        yield stack.enter_context(in_doubt) if in_doubt else None
+
+
 def _open_in_doubt(
     request: RunRequest,
     state: State | None,

@@ -1,0 +1,5 @@
+"""The library: rjcli from Python. ``rjcli`` itself offers what it holds.
+
+Nothing of the host program is touched: no signal handlers, no loggers, no
+environment, no output.
+"""

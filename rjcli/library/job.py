@@ -1,0 +1,209 @@
+"""One push from Python: its settings, what it collects, and how it is stopped."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from msgspec.structs import replace
+
+from rjcli.credentials.api_key import API_KEY_VARIABLE
+from rjcli.credentials.profiles import load_profile
+from rjcli.engine.connection import LOCAL_ENDPOINT, connect
+from rjcli.engine.description import describe, request_run
+from rjcli.engine.engine import Engine
+from rjcli.engine.table_push import Storage, TablePush
+from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
+from rjcli.events import Event, Finished, Rejected, RunDescription
+from rjcli.library.result import Reject, Result
+from rjcli.model import Noted
+from rjcli.producer.feed import Feed
+from rjcli.producer.process import Produce, open_producer
+from rjcli.reading import Source
+from rjcli.run import RunRequest, open_in_doubt, open_run
+from rjcli.settings.commands import AccessSettings
+from rjcli.settings.given import Given, Rank, Source
+from rjcli.settings.option import options_of
+from rjcli.settings.read import read
+from rjcli.settings.sources import PYTHON, from_mapping, strongest
+from rjcli.settings.stored import store
+from rjcli.settings.values import InputSettings, PushSettings, RunSettings
+
+OnReject = Callable[[Reject], object]
+OnNote = Callable[[str], object]
+OnResult = Callable[[Result], object]
+
+_OPTIONS = [*options_of(PushSettings, AccessSettings)]
+_OF_FILES = {option.key for option in options_of(InputSettings, RunSettings)}
+
+
+class Callbacks:
+    """What a program wants to know of a push; None: nothing."""
+
+    def __init__(
+        self,
+        on_reject: OnReject | None = None,
+        on_note: OnNote | None = None,
+        on_result: OnResult | None = None,
+    ) -> None:
+        self.on_reject = on_reject
+        self.on_note = on_note
+        self.on_result = on_result
+
+
+class Job:
+    """A push that is ready to begin. Raises UsageError for bad options.
+
+    ``most_rejects``: so many are kept in the result.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        callbacks: Callbacks,
+        most_rejects: int,
+        *,
+        in_files: bool = False,
+    ) -> None:
+        self._callbacks = callbacks
+        self._most_rejects = most_rejects
+        self._in_files = in_files
+        self._rejects: list[Reject] = []
+        self._result: Result | None = None
+        self._cause: BaseException | None = None  # an exception of the program's own
+        self._engine: Engine | None = None
+        self._stopped_by: RjcliError | None = None
+        given = dict(options)
+        self._api_key = given.pop("api_key", None)
+        environment = given.pop("environment", None)
+        if not in_files:
+            for name in given:
+                if name in _OF_FILES:
+                    raise UsageError(f"{name}= is for files", hint="use rjcli.push_files")
+            given["files"] = ()
+        self._given = dict(from_mapping(_OPTIONS, given, PYTHON))
+        if environment is not None:
+            self._given["env"] = Given(environment, Source(Rank.ARGUMENT), "environment=")
+        profile = self._given["profile"].value if "profile" in self._given else None
+        self._profile = load_profile(profile, os.environ)
+        if self._profile:
+            self._given = strongest(self._given, self._profile.given())
+        self._settings = read(PushSettings, self._given, PYTHON)
+        self._access = read(AccessSettings, self._given, PYTHON)
+
+    def interrupt(self) -> None:
+        """Stop in good order."""
+        self._stop(InterruptedByUserError("interrupted", signal=signal.SIGINT))
+
+    async def push(self, feed: Feed) -> Result:
+        """Push what is fed."""
+        try:
+            return await self._settle(feed.produce)
+        finally:
+            feed.end()
+
+    async def push_handed_over(self, feed: Feed) -> Result:
+        """Push what another thread feeds, which closes the feed in any case."""
+        try:
+            return await self.push(feed)
+        finally:
+            await feed.closed()
+
+    async def push_pumped(
+        self, records: Iterable[object] | AsyncIterable[object], feed: Feed
+    ) -> Result:
+        """Push an iterable, which is iterated in the running event loop."""
+        pump = asyncio.create_task(feed.pump(records))
+        try:
+            return await self.push(feed)
+        finally:
+            pump.cancel()
+            await asyncio.wait([pump])
+
+    async def push_files(self) -> Result:
+        """Push the files of the settings."""
+        sources = [Source(file) for file in self._settings.input.files]
+        with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
+            return await self._settle(produce)
+
+    def fail(self, error: BaseException | None) -> None:
+        """Note an exception of the program's own that the result has as its cause."""
+        self._cause = self._cause or error
+
+    async def _settle(self, produce: Produce) -> Result:
+        """Push; whatever happens then is in the result. Raises UsageError before it begins."""
+        try:
+            with ExitStack() as stack:
+                await self._push(produce, stack)
+        except UsageError:
+            raise
+        except RjcliError as error:
+            self._result = Result.failed(error)
+        assert self._result is not None  # noqa: S101 - the last event has made it
+        return self._result
+
+    async def _push(self, produce: Produce, stack: ExitStack) -> None:
+        settings, access = self._settings, self._access
+        if settings.dry_run:
+            description = describe(access, settings, LOCAL_ENDPOINT, None)
+            await TablePush(settings, description, produce, self._handle).run()
+            return
+        # What may take a while, as a keyring does, does not hold up the event loop.
+        connecting = connect(access, self._profile, api_key=self._api_key)
+        connection = await asyncio.to_thread(stack.enter_context, connecting)
+        engine = await asyncio.to_thread(Engine, access, connection, settings.delivery)
+        description = describe(access, settings, connection.endpoint, engine.client_id)
+        description, storage = await asyncio.to_thread(self._open, stack, description)
+        async with engine:
+            self._engine = engine
+            if self._stopped_by:
+                engine.stop(self._stopped_by)
+            await engine.push(settings, description, produce, self._handle, storage)
+
+    def _open(
+        self, stack: ExitStack, description: RunDescription
+    ) -> tuple[RunDescription, Storage]:
+        """Open what is kept on disk: of files the run, of other records what is in doubt."""
+        request = self._request(description)
+        if not self._in_files:
+            return description, Storage(None, stack.enter_context(open_in_doubt(request)))
+        run = stack.enter_context(open_run(request))
+        return replace(description, name=run.name), Storage(run, run.in_doubt)
+
+    def _request(self, description: RunDescription) -> RunRequest:
+        options = store(_OPTIONS, self._given)
+        return request_run(
+            self._access, self._settings, description, options, os.environ, self._note
+        )
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Noted(text):
+                self._note(text)
+            case Rejected(rejection):
+                reject = Reject.of(rejection, in_file=self._in_files)
+                if len(self._rejects) < self._most_rejects:
+                    self._rejects.append(reject)
+                self._call(self._callbacks.on_reject, reject)
+            case Finished(summary):
+                self._result = Result.of(summary, tuple(self._rejects), self._cause)
+                self._call(self._callbacks.on_result, self._result)
+
+    def _note(self, text: str) -> None:
+        self._call(self._callbacks.on_note, text)
+
+    def _call(self, callback: Callable[[Any], object] | None, value: object) -> None:
+        """Call back; where that fails, the push is stopped."""
+        try:
+            if callback:
+                callback(value)
+        except Exception as error:  # noqa: BLE001 - of the program's own
+            self.fail(error)
+            self._stop(StoppedError(f"a callback of the program raised {type(error).__name__}"))
+
+    def _stop(self, error: RjcliError) -> None:
+        self._stopped_by = self._stopped_by or error
+        if self._engine:
+            self._engine.stop(error)
