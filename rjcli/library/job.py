@@ -24,7 +24,7 @@ from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.run import RunRequest, open_in_doubt, open_run
 from rjcli.settings.commands import AccessSettings
-from rjcli.settings.given import Given, Rank, Source
+from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.option import options_of
 from rjcli.settings.read import read
 from rjcli.settings.sources import PYTHON, from_mapping, strongest
@@ -85,7 +85,7 @@ class Job:
             given["files"] = ()
         self._given = dict(from_mapping(_OPTIONS, given, PYTHON))
         if environment is not None:
-            self._given["env"] = Given(environment, Source(Rank.ARGUMENT), "environment=")
+            self._given["env"] = Given(environment, COMMAND_LINE, "environment=")
         profile = self._given["profile"].value if "profile" in self._given else None
         self._profile = load_profile(profile, os.environ)
         if self._profile:
