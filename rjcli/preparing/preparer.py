@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from rjcli.api.protocol import KEYS_FIELD
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
-from rjcli.preparing.key_normalization import normalize_value, normalize_values
+from rjcli.preparing.key_normalization import combine, normalize_value, normalize_values
 from rjcli.preparing.shaper import Shaper, UnshapeableError
 from rjcli.settings.values import ShapeSettings
 
@@ -148,7 +148,30 @@ class Preparer:
         return tuple(own), None
 
 
-def _reject(raw: RawRecord, position: int, *reasons: str) -> Rejection:
-    return Rejection(
-        Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons, position=position
-    )
+def _normalized_keys(
+    names: Sequence[str], values: Callable[[str], Sequence[Any]]
+) -> list[Hashable | None]:
+    """The normalized key of each of some records, its parts in the order of their names.
+
+    ``values``: of a field, by its name. A key is None where a part of it is
+    missing or is no single value.
+    """
+    parts = [normalize_values(values(name)) for name in sorted(names)]
+    return parts[0] if len(parts) == 1 else combine(parts)
+
+
+def _reject(raw: RawRecord, *reasons: str) -> Rejection:
+    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons)
+
+
+def _faults(keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong with a key, of which each part must be there and a single value."""
+    faults = []
+    for name in keys:
+        if name not in fields:
+            faults.append(f"the key field {name!r} is missing")
+        elif fields[name] is None:
+            faults.append(f"the key field {name!r} is null")
+        elif normalize_value(fields[name]) is None:
+            faults.append(f"the key field {name!r} holds more than a single value")
+    return tuple(faults)
