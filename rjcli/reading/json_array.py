@@ -3,24 +3,28 @@
 The text of each record is cut out of the stream as it stands. Where a record
 ends is found by its brackets alone; whether it is good JSON is checked on the
 cut-out text, so that a bad record between good brackets costs only itself.
+
+Patterns are possessive and always matched from where the stream stands, so that
+no text makes them backtrack or search.
 """
 
 import re
 from collections.abc import Generator, Iterator
+from itertools import accumulate, pairwise
 
 from rjcli.errors import InputError
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.model import Block
 from rjcli.reading.block import parse_block
+from rjcli.reading.lines import MOST_RECORDS
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)
-# From here to the next bracket that is not inside a string. The quantifiers are
-# possessive, so that no text makes them backtrack.
+# To the next bracket outside of strings.
 _TO_BRACKET = re.compile(
     rb'[^"{}[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}[\]]*+)*+([{}[\]])', re.DOTALL
 )
-# The same for what most elements are: an object without any bracket in it, and the comma behind it.
+# What most elements are: an object without any bracket in it, and the comma after it.
 _FLAT_ELEMENT = re.compile(
     rb'[ \t\r\n]*+(\{[^"{}[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}[\]]*+)*+\})[ \t\r\n]*+,',
     re.DOTALL,
@@ -28,9 +32,9 @@ _FLAT_ELEMENT = re.compile(
 _BRACKET = re.compile(rb"[{}[\]]")
 # To the end of a string; a backslash goes with what it escapes.
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_MOST_AT_ONCE = 2**20  # bytes
 _LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
 _BLOCK_SIZE = 64 * 1024  # bytes
+_STEPS_AT_ONCE = 10_000  # brackets or strings to look at before others go on
 _OPENING = {b"{", b"["}
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
@@ -45,39 +49,39 @@ def read_json(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -
     for values in _gather(_Stream(byte_strings, file, max_record_bytes).values()):
         texts = [text for text, _ in values]
         lines = [line for _, line in values]
-        yield parse_block(texts, file, lines, number + 1, max_record_bytes)
+        yield parse_block(texts, file, lines, number + 1, max_record_bytes) if values else []
         number += len(values)
-
-
-def _gather(values: "Iterator[_Value | None]") -> "Iterator[list[_Value]]":
-    """Gather values until they are many, or no more are there yet."""
-    gathered: list[_Value] = []
-    size = 0  # bytes
-    try:
-        for value in values:
-            if value is not None:
-                gathered.append(value)
-                size += len(value[0] or b"")
-                if size < _BLOCK_SIZE:
-                    continue
-            yield gathered
-            gathered, size = [], 0
-    except InputError:
-        if gathered:
-            yield gathered  # they stand, whatever follows them
-        raise
-    if gathered:
-        yield gathered
 
 
 _Value = tuple[bytes | None, int]
 """The text of a value, None if it is too long, and the line on which it begins."""
 
 
+def _gather(found: "Iterator[list[_Value] | None]") -> "Iterator[list[_Value]]":
+    """Gather values until they are many, or until others are to go on."""
+    gathered: list[_Value] = []
+    size = 0  # bytes
+    try:
+        for values in found:
+            if values:
+                gathered += values
+                size += sum(len(text or b"") for text, _ in values)
+                if size < _BLOCK_SIZE and len(gathered) < MOST_RECORDS:
+                    continue
+            yield gathered
+            gathered, size = [], 0
+    except InputError:
+        if gathered:
+            yield gathered  # they are good, whatever follows them
+        raise
+    if gathered:
+        yield gathered
+
+
 class _Stream:
     """A window on a stream of JSON values that moves along as they are taken out.
 
-    Its methods are generators that yield None for "nothing there yet".
+    Its methods are generators that yield None now and then, so that others can go on.
     """
 
     def __init__(self, byte_strings: Iterator[bytes], file: str, max_value_bytes: int) -> None:
@@ -88,30 +92,40 @@ class _Stream:
         self._at = 0  # everything before it has been taken
         self._line = 1  # of self._at
 
-    def values(self) -> Iterator[_Value | None]:
+    def values(self) -> Iterator[list[_Value] | None]:
         """The elements of top-level arrays, and every other top-level value."""
         while (yield from self._peek()):
             if (yield from self._take_if(b"[")):
                 yield from self._elements()
             else:
-                yield (yield from self._value())
+                yield [(yield from self._value())]
 
-    def _elements(self) -> Iterator[_Value | None]:
+    def _elements(self) -> Iterator[list[_Value] | None]:
         if (yield from self._take_if(b"]")):
             return
         while True:
-            while (flat := _FLAT_ELEMENT.match(self._window, self._at)) and self._fits(flat):
-                self._move_to(flat.start(1))
-                yield flat[1], self._line
-                self._move_to(flat.end())
-            yield (yield from self._value())
+            while elements := self._flat_elements():
+                yield elements
+            yield [(yield from self._value())]
             if (yield from self._take_if(b"]")):
                 return
             if not (yield from self._take_if(b",")):
                 raise self._broken("expected , or ] after an element of the array")
 
-    def _fits(self, element: re.Match[bytes]) -> bool:
-        return element.end(1) - element.start(1) <= self._max_value_bytes
+    def _flat_elements(self) -> list[_Value]:
+        """Take elements that lie in the window together, if they are objects without brackets."""
+        window, match, at = self._window, _FLAT_ELEMENT.match, self._at
+        texts: list[bytes | None] = []
+        starts = [at]
+        while (found := match(window, at)) and len(texts) < MOST_RECORDS:
+            text = found[1]
+            texts.append(text if len(text) <= self._max_value_bytes else None)
+            starts.append(found.start(1))
+            at = found.end()
+        line_ends = [window.count(b"\n", start, end) for start, end in pairwise(starts)]
+        _, *lines = accumulate(line_ends, initial=self._line)
+        self._move_to(at)
+        return [*zip(texts, lines, strict=True)]
 
     def _take_if(self, token: bytes) -> Generator[None, None, bool]:
         """Take a one-byte token if it comes next."""
@@ -148,7 +162,7 @@ class _Stream:
         One that is too long is taken piece by piece and dropped; then None.
         """
         closing = bytearray()  # the brackets that are still to come, innermost last
-        size = 0
+        size = steps = 0
         while size <= self._max_value_bytes:
             match = _TO_BRACKET.match(self._window, self._at + size)
             if match is None:
@@ -164,6 +178,9 @@ class _Stream:
                 raise self._broken(f"a {chr(bracket)} in this value closes nothing")
             if not closing:
                 break
+            steps += 1
+            if not steps % _STEPS_AT_ONCE:
+                yield None
         if not closing and size <= self._max_value_bytes:
             return size
         self._move_to(self._at + size)
@@ -199,6 +216,7 @@ class _Stream:
 
     def _drop(self, depth: int, *, in_string: bool = False) -> Generator[None, None, None]:
         """Take and drop everything until this many brackets are closed, and the string."""
+        steps = 0
         while depth or in_string:
             if in_string:
                 plain = _IN_STRING.match(self._window, self._at)
@@ -208,18 +226,20 @@ class _Stream:
                 depth = self._drop_brackets(depth)
                 if not depth:
                     return
-            if self._window.startswith(b'"', self._at):
-                self._at += 1
-                in_string = not in_string
-            else:
+            steps += 1
+            if not self._window.startswith(b'"', self._at):
                 # The window ends here, or with a backslash that waits for what it escapes.
-                yield None  # it may go on for long, and others are to go on too
                 yield from self._fill_inside()
+                continue
+            self._at += 1
+            in_string = not in_string
+            if not steps % _STEPS_AT_ONCE:
+                yield None
 
     def _drop_brackets(self, depth: int) -> int:
-        """Drop what comes before the next string, or the bracket that closes everything.
+        """Drop what comes before the next string, or up to the bracket that closes everything.
 
-        Gives how many brackets are open then.
+        Returns how many brackets are open then.
         """
         end = self._window.find(b'"', self._at)
         end = len(self._window) if end < 0 else end
@@ -246,30 +266,31 @@ class _Stream:
         self._at = position
 
     def _fill(self) -> Generator[None, None, bool]:
-        """Lengthen the window, about to double what is left in it. False at the end.
+        """Lengthen the window. False at the end.
 
-        Doubling keeps the work on a long value in proportion to its length. But
-        a bracket that may close a record is not kept waiting for a slow input.
+        It grows by a quarter at least, so that the work on a long value stays in
+        proportion to its length. But a bracket that may close a record does not
+        wait for a slow input.
         """
-        window = bytearray(memoryview(self._window)[self._at :])
-        self._window = b""  # so that a long value is not held three times
-        before = len(window)
-        wanted = before + min(before or 1, _MOST_AT_ONCE)
+        parts = [self._window[self._at :]]
+        self._window, self._at = b"", 0  # so that a long value is not held three times
+        wanted = len(parts[0]) // 4
+        size = 0
         may_close = False
         for data in self._byte_strings:
-            window += data
+            parts.append(data)
+            size += len(data)
             may_close = may_close or b"}" in data
-            if len(window) >= wanted or (may_close and not data):
+            yield None
+            if size and (size >= wanted or (may_close and not data)):
                 break
-            if not data:
-                yield None
-        self._window, self._at = bytes(window), 0
-        return len(window) > before
+        self._window = b"".join(parts)
+        return size > 0
 
     def _broken(self, reason: str) -> InputError:
         return InputError(
             f"{self._file}, line {self._line}: this is not JSON any more: {reason}",
-            hint="the records before it are accounted for; mend the file and push it again",
+            hint="the records before it are accounted for; fix the file and push it again",
         )
 
 

@@ -182,9 +182,9 @@ def test_good_line_is_kept_byte_for_byte(line: bytes) -> None:
 
 
 def test_array_says_where_it_stops_being_json() -> None:
-    """Where an array stops being JSON the records before it stand, and the error names the line."""
-    items = read_json(iter([b'[{"id":1},\n{"id":2}\n;{"id":3}]']), "f.json", LIMIT)
-    assert len(next(items)) == 2
+    """Where an array stops being JSON, the records before that arrive; the error has the line."""
+    items = items_of(read_json(iter([b'[{"id":1},\n{"id":2}\n;{"id":3}]']), "f.json", LIMIT))
+    assert [next(items).raw for _ in range(2)] == [b'{"id":1}', b'{"id":2}']
     with pytest.raises(InputError, match=r"f\.json, line 3"):
         next(items)
 
