@@ -79,7 +79,7 @@ class Producer:
     def _read_all(self) -> Iterator[Message]:
         try:
             for found in self._blocks():
-                if isinstance(found, InputStarted):
+                if isinstance(found, (InputStarted, Noted)):
                     yield found
                     continue
                 yield self._progress()
@@ -100,9 +100,9 @@ class Producer:
         A run that is resumed keeps those that it found.
         """
         for input_ in self._inputs:
-            yield from self._exhaust(input_.identify(), input_.source)
-        if self._start.column_types is not None:
-            self._types = dict(self._start.column_types)
+            yield from self._exhaust(input_.identify(), input_)
+        if self._resumed and self._resumed.column_types is not None:
+            self._types = dict(self._resumed.column_types)
         else:
             yield from self._look_at_columns()
         yield TypesDetected(self._types)
@@ -115,41 +115,43 @@ class Producer:
             if not input_.wants_types():
                 continue
             if not source.rereadable:
-                yield Noted(f"{source.name} is copied to disk to find its column types")
-                yield from self._exhaust(input_.spool(), source)
-            yield from self._exhaust(input_.detect(detector), source)
+                yield Noted(f"{source.name} is spooled to disk to find its column types")
+                yield from self._exhaust(input_.spool(), input_)
+            yield from self._exhaust(input_.detect(detector), input_)
         self._types = {**csv.types, **detector.types()}
 
-    def _exhaust(self, steps: Iterator[None], source: Source) -> Iterator[Message]:
-        """Take all steps of something that waits for a source now and then."""
-        self.source = source
+    def _exhaust(self, steps: Iterator[None], input_: Input) -> Iterator[Message]:
+        """Take all steps of something that waits for an input now and then."""
+        self.source = input_.source
         for _ in steps:
             yield self._progress()
             yield Pause()
+        yield from map(Noted, input_.take_notes())
 
-    def _blocks(self) -> Iterator[Block | InputStarted]:
+    def _blocks(self) -> Iterator[Block | InputStarted | Noted]:
         for input_ in self._inputs:
             if self._spans.position == self._last:
                 return
             self.source = input_.source
             is_started = False
             for block in input_.records(self._types):
-                if block and not is_started:
-                    is_started = True
-                    yield self._start_input(input_)
-                if self._last is None or len(block) < self._last - self._spans.position:
-                    yield block
-                else:
-                    yield block[: self._last - self._spans.position]
+                yield from map(Noted, input_.take_notes())
+                if block and not begun:
+                    begun = True
+                    yield self._begin(input_)
+                if self._last is not None and len(block) > self._last - self._seen:
+                    block = block[: self._last - self._seen]  # noqa: PLW2901 - no more of it
+                yield block
+                if self._seen == self._last:
                     return
+            yield from map(Noted, input_.take_notes())
 
     def _start_input(self, input_: Input) -> InputStarted:
         form = InputForm(flatten=input_.format is Format.JSON)
         if input_.is_delimited:
-            header, line_end = input_.header
-            form = InputForm(_SUFFIXES[input_.format], header + line_end, line_end)
-        self._spans.start_input(form.header)
-        return InputStarted(self._spans.position + 1, form)
+            self._header, line_end = input_.header
+            form = Form(_SUFFIXES[input_.format], self._header, line_end)
+        return InputStarted(self._seen + 1, form)
 
     def _add(self, block: Block) -> Iterator[Message]:
         """Pass over what was settled before, and what is to be skipped; add the rest."""

@@ -1,6 +1,7 @@
 """One input: its compression, its format, and the reader that reads it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from json import JSONDecoder
 from pathlib import PurePath
@@ -9,14 +10,13 @@ from rjcli.errors import InputError, UsageError
 from rjcli.model import Block
 from rjcli.reading.compression import decompress, without_suffix
 from rjcli.reading.csv_cells import TypeDetector
+from rjcli.reading.csv_dialect import DELIMITERS, suggest_dialect
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.reading.csv_rows import DELIMITERS
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.source import Source
-from rjcli.reading.text import encoding_without_mark, mark_of, with_whole_start
-from rjcli.settings.choices import ColumnType, Format
-from rjcli.settings.values import DEFAULT_ENCODING, InputSettings
+from rjcli.reading.text import encoding_without_mark, mark_of, without_utf8_mark
+from rjcli.settings.values import DEFAULT_ENCODING, ColumnType, Format, InputSettings
 
 _BY_SUFFIX = {
     ".ndjson": Format.NDJSON,
@@ -34,19 +34,22 @@ class Input:
     """One input of a push: identify it, find its column types if it needs them, read it.
 
     Raises InputError when the input cannot be read on; what was yielded before stands.
+    ``held_back``: a last line without a line end was not read.
     """
 
     def __init__(self, source: Source, settings: InputSettings) -> None:
         self.source = source
         self.format = settings.format
+        self.held_back = False
         self._settings = settings
         self._head = b""
-        self._rest: Iterator[bytes] = iter(())  # behind the head, while it cannot be read again
+        self._rest: Iterator[bytes] = iter(())  # after the head, while it cannot be read again
         self._spooled = False
-        self._reader: DelimitedReader | None = None
+        self._reader: DelimitedReader | None = None  # of a CSV, once it is identified
+        self._notes: dict[str, bool] = {}  # and whether they were taken
 
     def identify(self) -> Iterator[None]:
-        """Find the format; yields None for "nothing there yet"."""
+        """Find the format. Yields None now and then, so that others can go on."""
         if self.format is Format.AUTO:
             self.format = self._by_name() or Format.AUTO
         byte_strings = self._decompressed()
@@ -62,6 +65,14 @@ class Input:
         if self.format is Format.AUTO:
             self.format = self._by_content()
         self._check_encoding()
+        if self.is_delimited:
+            self._reader = self._delimited_reader()
+
+    def take_notes(self) -> list[str]:
+        """What users should know about the input; each note once."""
+        new = [note for note, is_taken in self._notes.items() if not is_taken]
+        self._notes = dict.fromkeys(self._notes, True)
+        return new
 
     @property
     def is_delimited(self) -> bool:
@@ -70,10 +81,10 @@ class Input:
 
     def wants_types(self) -> bool:
         """Whether it has a column whose type has to be found."""
-        if not (self.is_delimited and self._settings.csv.detect_types):
+        if not (self._reader and self._settings.csv.detect_types):
             return False
-        header = self._delimited().header(self._head)
-        return not header or not set(header) <= set(self._settings.csv.types)
+        names = self._reader.names(self._head)
+        return not names or not {*names} <= {*self._settings.csv.types}
 
     def spool(self) -> Iterator[None]:
         """Copy a pipe to disk, so that it can be read twice."""
@@ -81,36 +92,32 @@ class Input:
         self._spooled = True
 
     def detect(self, detector: TypeDetector) -> Iterator[None]:
-        """Have a detector look at all rows; of what breaks off, as far as it goes."""
-        try:
-            yield from self._delimited().detect(self._content(), detector)
-        except InputError:
-            return  # it is raised again where it counts: when the records are read
+        """Have a detector look at all rows; if the input breaks off, at those before."""
+        if self._reader:
+            with suppress(InputError):  # it is raised again when the records are read
+                yield from self._reader.detect(self._content(), detector)
 
     def records(self, types: Mapping[str, ColumnType]) -> Iterator[Block]:
-        """Read the records."""
+        """Read the records. An empty block lets others go on."""
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
-        match self.format:
-            case Format.NDJSON:
-                return read_ndjson(content, name, longest)
-            case Format.JSON:
-                return read_json(content, name, longest)
-            case _:
-                self._reader = self._delimited()
-                return self._reader.read(content, types)
+        if self._reader:
+            return self._reader.read(content, types)
+        if self.format is Format.NDJSON:
+            return read_ndjson(content, name, longest, self._on_part_line)
+        return read_json(content, name, longest)
 
     @property
     def header(self) -> tuple[bytes, bytes]:
-        """A CSV's header as it stands in the file, without its line end, and that line end.
+        """What stands before a CSV's first row, with its line end, and a line end of the file.
 
-        Known once a record was read. The header has the byte order mark that the file has.
+        Known once a record was read. It begins with the byte order mark that the
+        file has, and is empty in a file without a header.
         """
+        if self._reader is None:
+            return b"", b"\n"
+        text, line_end = self._reader.text_before_rows
         encoding = encoding_without_mark(self._settings.csv.encoding)
-        text = self._reader.header_text if self._reader else ""
-        header = text.rstrip("\r\n")
-        line_end = text[len(header) :] or "\n"
-        mark = mark_of(self._head, encoding)
-        return mark + header.encode(encoding), line_end.encode(encoding)
+        return mark_of(self._head, encoding) + text if text else b"", line_end
 
     def _decompressed(self) -> Iterator[bytes]:
         byte_strings = self.source.byte_strings()
@@ -124,13 +131,31 @@ class Input:
             content = self._decompressed()
         else:
             content = chain([self._head], self._rest) if self._head else self._rest
-        return content if self.is_delimited else _without_mark(content)
+        return content if self.is_delimited else without_utf8_mark(content)
 
-    def _delimited(self) -> DelimitedReader:
-        delimiter = self._settings.csv.delimiter or ("\t" if self.format is Format.TSV else None)
+    def _delimited_reader(self) -> DelimitedReader:
+        csv = self._settings.csv
+        if csv.dialect is None and csv.escape is None and (note := suggest_dialect(self._head)):
+            self._note(note)
         return DelimitedReader(
-            self.source.name, self._settings.csv, delimiter, self._settings.max_record_bytes
+            self.source.name,
+            csv,
+            "\t" if self.format is Format.TSV else None,
+            self._settings.max_record_bytes,
+            note=self._note,
+            on_part_row=self._on_part_line,
         )
+
+    def _note(self, text: str) -> None:
+        self._notes.setdefault(f"{self.source.name}: {text}", False)
+
+    @property
+    def _on_part_line(self) -> Callable[[], None] | None:
+        return self._hold_back if self._settings.hold_back_unterminated else None
+
+    def _hold_back(self) -> None:
+        self.held_back = True
+        self._note("its last line is not complete, and is held back")
 
     def _suffix(self) -> str:
         return PurePath(without_suffix(self.source.name)).suffix.lower()
@@ -183,10 +208,3 @@ def _is_ndjson(head: bytes) -> bool:
         # It goes on behind the head, or is bad, or the object takes several lines.
         return (not line_end and len(head) >= _SNIFF_SIZE) or text.endswith("}")
     return end == len(text)
-
-
-def _without_mark(byte_strings: Iterator[bytes]) -> Iterator[bytes]:
-    at_start = True
-    for data in with_whole_start(byte_strings, len(_BYTE_ORDER_MARK)):
-        yield data.removeprefix(_BYTE_ORDER_MARK) if at_start else data
-        at_start = at_start and not data

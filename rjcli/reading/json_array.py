@@ -10,6 +10,7 @@ no text makes them backtrack or search.
 
 import re
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from itertools import accumulate, pairwise
 
 from rjcli.errors import InputError
@@ -59,8 +60,7 @@ _Value = tuple[bytes | None, int]
 
 def _gather(found: "Iterator[list[_Value] | None]") -> "Iterator[list[_Value]]":
     """Gather values until they are many, or until others are to go on."""
-    gathered: list[_Value] = []
-    size = 0  # bytes
+    gathered, size = list[_Value](), 0  # bytes
     try:
         for values in found:
             if values:
@@ -179,7 +179,7 @@ class _Stream:
             if not closing:
                 break
             steps += 1
-            if not steps % _STEPS_AT_ONCE:
+            if steps % _STEPS_AT_ONCE == 0:
                 yield None
         if not closing and size <= self._max_value_bytes:
             return size
@@ -233,7 +233,7 @@ class _Stream:
                 continue
             self._at += 1
             in_string = not in_string
-            if not steps % _STEPS_AT_ONCE:
+            if steps % _STEPS_AT_ONCE == 0:
                 yield None
 
     def _drop_brackets(self, depth: int) -> int:
@@ -295,8 +295,7 @@ class _Stream:
 
 
 def _is_json(text: bytes) -> bool:
-    try:
+    with suppress(MalformedJsonError):
         parse_value(text)
-    except MalformedJsonError:
-        return False
-    return True
+        return True
+    return False

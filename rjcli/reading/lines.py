@@ -7,7 +7,7 @@ from dataclasses import dataclass
 MOST_RECORDS = 2000  # in a block, so that making one does not keep others waiting
 
 _LF = re.compile(rb"\n")
-_LF_OR_CR = re.compile(rb"\n|\r(?=[^\n])\n?")
+_LF_OR_CR = re.compile(rb"\n|\r(?=[^\n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +25,65 @@ def whole_lines(
     mark: bytes = b"\n",
     on_part_line: Callable[[], None] | None = None,
 ) -> Iterator[bytes | LongLine]:
-    """Cut an input after line ends, the last one perhaps before its end.
+    """Cut an input after line ends; only the last piece may lack its line end.
 
     An empty piece means "nothing there yet", or lets others go on. LF ends a
     line and, with ``ends_with_cr``, so does a CR that no LF follows. A line of
     more than ``max_bytes`` is dropped, and the bytes ``mark`` in it are counted.
     ``on_part_line`` is called instead of reading a last line without a line end.
     """
-    line_end = _LF_OR_CR if ends_with_cr else _LF
-    rest = bytearray()  # of a line whose end has not come yet
-    marks: int | None = None  # in the line that is being dropped
+    cutter = _Cutter(max_bytes, mark, ends_with_cr=ends_with_cr)
     for data in byte_strings:
-        if not data:
-            yield b""
-            continue
-        if ends_with_cr and rest.endswith(b"\r"):  # it may be the first byte of a CRLF
-            data = bytes(rest) + data  # noqa: PLW2901
-            rest.clear()
-        if marks is not None:
-            end = line_end.search(data)
-            marks += data.count(mark, 0, end.end() if end else len(data))
-            if end:
-                yield LongLine(marks)
-                marks, data = None, data[end.end() :]  # noqa: PLW2901
+        yield from cutter.feed(data) if data else (b"",)
+    yield from cutter.finish(on_part_line)
+
+
+class _Cutter:
+    """Keeps the beginning of a line until its end has come."""
+
+    def __init__(self, max_bytes: int, mark: bytes, *, ends_with_cr: bool) -> None:
+        self._max_bytes = max_bytes
+        self._mark = mark
+        self._ends_with_cr = ends_with_cr
+        self._line_end = _LF_OR_CR if ends_with_cr else _LF
+        self._rest = bytearray()
+        self._marks: int | None = None  # in the line that is being dropped
+
+    def feed(self, data: bytes) -> Iterator[bytes | LongLine]:
+        if self._ends_with_cr and self._rest.endswith(b"\r"):  # its LF may be what comes
+            data = bytes(self._rest) + data
+            self._rest.clear()
+        if self._marks is not None:
+            end = self._line_end.search(data)
+            self._marks += data.count(self._mark, 0, end.end() if end else len(data))
+            if end is None:
+                self._keep_only_return(data)
+                yield b""
+                return
+            yield LongLine(self._marks)
+            self._marks = None
+            data = data[end.end() :]
         end_at = data.rfind(b"\n") + 1
-        if ends_with_cr:
+        if self._ends_with_cr:
             end_at = max(end_at, data.rfind(b"\r", 0, len(data) - 1) + 1)
-        yield bytes(rest) + data[:end_at] if end_at else b""
+        yield bytes(self._rest) + data[:end_at] if end_at else b""
         if end_at:
-            rest.clear()
-        if marks is None:
-            rest += data[end_at:]
-            if len(rest) > max_bytes + 1:  # a CR more
-                marks = rest.count(mark)
-        if marks is not None:
-            rest = bytearray(b"\r" if ends_with_cr and data.endswith(b"\r") else b"")
-    has_end = ends_with_cr and rest.endswith(b"\r")
-    if on_part_line and not has_end and (marks is not None or rest.strip()):
-        on_part_line()
-    elif marks is not None:
-        yield LongLine(marks)
-    elif rest:
-        yield bytes(rest)
+            self._rest.clear()
+        self._rest += data[end_at:]
+        if len(self._rest) > self._max_bytes + 1:  # a CR more
+            self._marks = self._rest.count(self._mark)
+            self._keep_only_return(self._rest)
+
+    def finish(self, on_part_line: Callable[[], None] | None) -> Iterator[bytes | LongLine]:
+        has_end = self._ends_with_cr and self._rest.endswith(b"\r")
+        is_line = self._marks is not None or bool(self._rest.strip())
+        if on_part_line and is_line and not has_end:
+            on_part_line()
+        elif self._marks is not None:
+            yield LongLine(self._marks)
+        elif self._rest:
+            yield bytes(self._rest)
+
+    def _keep_only_return(self, data: bytes | bytearray) -> None:
+        """Of a line that is dropped, keep a CR that may be its end."""
+        self._rest = bytearray(b"\r" if self._ends_with_cr and data.endswith(b"\r") else b"")

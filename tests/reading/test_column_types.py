@@ -1,7 +1,5 @@
 """CSV types: a column is what every one of its values plainly is, and a string otherwise."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -344,76 +342,7 @@ def test_file_that_changes_between_the_passes(tmp_path: Path, changed: bytes) ->
             assert type(record["x"]) in {bool, type(None)}
 
 
-HEADER = ["a", "b", "c"]
 CELLS = ["", "0", "-17", "1.50", "true", "x", "N/A", '"', "1,5", "a\nb", "9" * 19]
-
-
-def detector_of(rows: Sequence[Sequence[str]]) -> TypeDetector:
-    """A detector that has seen some rows, and nothing new for a while."""
-    detector = TypeDetector(CsvSettings(null_strings=("N/A",)))
-    for _ in range(3):
-        detector.observe(HEADER, rows)
-    return detector
-
-
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize(
-    ("row", "is_expected"),
-    [
-        ("7,-2.5,any", True),
-        ('"7","3",""', True),
-        (",,", True),
-        ("N/A,N/A,N/A", True),
-        ('7,0,"a ""b"", and so on"', True),
-        ('7,0,"two\nlines"', True),
-        ("7.5,0,any", False),
-        ("7,true,any", False),
-        ("007,0,any", False),
-        ("7,0", False),
-        ("7,0,any,more", False),
-        ('7,0,a"b', False),
-        ('7,0,"open', False),
-        ('7,0,"shut"x', False),
-        ("7,0,\0", False),
-    ],
-)
-def test_rows_as_all_before_them_need_not_be_parsed(
-    row: str,
-    is_expected: bool,  # noqa: FBT001
-    line_end: str,
-) -> None:
-    """Whole rows whose cells fit the types found so far are expected, and no others."""
-    detector = detector_of([["1", "2", "x"], ["1", "2.5", "y"]])
-    good = f"1,2,x{line_end}"
-    assert detector.expects(HEADER, f"{good}{row}{line_end}{good}", ",") is is_expected
-
-
-@given(
-    st.lists(st.lists(st.sampled_from(CELLS), min_size=3, max_size=3), min_size=1, max_size=3),
-    st.lists(st.lists(st.sampled_from(CELLS), min_size=2, max_size=4)),
-    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONE]),
-    st.sampled_from(["\n", "\r\n"]),
-)
-def test_what_is_expected_tells_nothing_new(
-    before: list[list[str]], rows: list[list[str]], quoting: Any, line_end: str
-) -> None:
-    """Rows that are passed over would not have changed a type, however they are written."""
-    detector, text = detector_of(before), io.StringIO()
-    if quoting == csv.QUOTE_NONE:
-        text.writelines(",".join(row) + line_end for row in rows)
-    else:
-        csv.writer(text, quoting=quoting, lineterminator=line_end).writerows(rows)
-    is_expected = detector.expects(HEADER, text.getvalue(), ",")
-    types = detector.types()
-    try:
-        parsed = [*csv.reader(io.StringIO(text.getvalue(), newline=""), strict=True)]
-    except csv.Error:
-        assert not is_expected
-        return
-    fitting = [row for row in parsed if len(row) == len(HEADER)]
-    detector.observe(HEADER, fitting)
-    if is_expected:
-        assert (fitting, types) == (parsed, detector.types())
 
 
 @pytest.mark.parametrize("odd_row", [1, 20_000, 39_999])

@@ -227,36 +227,6 @@ def test_csv_rows_that_do_not_fit_are_rejected() -> None:
     assert [item.line for item in items if isinstance(item, RawRecord)] == [2, 8]
 
 
-def test_quote_never_closed_is_rejected_with_its_line() -> None:
-    """A quote that is never closed is rejected where it was opened, with all that it swallowed."""
-    [rejection] = [
-        item
-        for item in items_of(read_delimited(cut(b'id,name\n1,"a\n2,b\n', 5)))
-        if isinstance(item, Rejection)
-    ]
-    assert (rejection.line, rejection.raw) == (2, b'1,"a\n2,b')
-
-
-@pytest.mark.parametrize(
-    ("header", "reason"),
-    [
-        ("id,id", "two columns are named 'id'"),
-        ("id,,x", "column 2 has no name"),
-        ('id,"x"y', "bad header"),
-    ],
-)
-def test_bad_header_is_refused(header: str, reason: str) -> None:
-    """A header that does not name each column once is refused."""
-    with pytest.raises(InputError, match=reason):
-        list(read_delimited(iter([f"{header}\n1,2\n".encode()])))
-
-
-def test_bytes_that_are_not_utf8_are_named() -> None:
-    """A CSV that is not UTF-8 is refused, and the error names the byte and where it is."""
-    with pytest.raises(InputError, match="byte 0xe9 at offset 11"):
-        list(read_delimited(cut("id,name\n1,né\n".encode("latin-1"), 4)))
-
-
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
