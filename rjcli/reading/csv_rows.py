@@ -13,7 +13,7 @@ from _csv import Reader
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 from rjcli.reading.block import too_long
 from rjcli.reading.csv_dialect import UNEXPECTED_END, Syntax, row_pattern
@@ -75,15 +75,34 @@ class RowParser:
     def feed(self, piece: bytes | LongLine) -> Iterator[Rows]:
         """Take whole lines; yield the rows that they complete, if it is worth while to look."""
         if isinstance(piece, LongLine):
-            self._has_dropped = True
-            # The quote that it opens or closes still counts.
-            quote = self._syntax.quote if piece.marks % 2 else None
-            self._take([f"{quote or ''}\n"], [_DROPPED])
-            yield from self._parse_if_worth_while()
+            yield from self._feed_dropped(piece.marks)
             return
         lines = piece.splitlines(keepends=True)
+        if len(piece) > self._bounds.record:
+            yield from self._feed_long(lines)
+            return
         for start in range(0, len(lines), MOST_RECORDS):
             yield from self._feed_lines(lines[start : start + MOST_RECORDS])
+
+    def _feed_long(self, lines: list[bytes]) -> Iterator[Rows]:
+        """Take lines of which some are as long as those that come dropped."""
+        quote = (self._syntax.quote or "").encode(self._encoding)
+        for is_long, some in groupby(lines, key=self._is_long):
+            if not is_long:
+                yield from self._feed_lines([*some])
+                continue
+            for line in some:
+                yield from self._feed_dropped(line.count(quote))
+
+    def _is_long(self, line: bytes) -> bool:
+        return len(line.rstrip(b"\r\n")) > self._bounds.record
+
+    def _feed_dropped(self, quotes: int) -> Iterator[Rows]:
+        """Take a line that is too long. The quote that it opens or closes still counts."""
+        self._has_dropped = True
+        quote = self._syntax.quote if quotes % 2 else None
+        self._take([f"{quote or ''}\n"], [_DROPPED])
+        yield from self._parse_if_worth_while()
 
     def _feed_lines(self, raws: list[bytes]) -> Iterator[Rows]:
         try:
