@@ -5,16 +5,18 @@ column is checked by a single match.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
+from rjcli.errors import show_name
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.reading.csv_dialect import null_cells
 from rjcli.settings.values import ColumnType, CsvSettings
 
 _NULL = "null"
+_COLUMNS_AT_ONCE = 5000  # to work on before others go on
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 
 
@@ -57,9 +59,11 @@ class TypeDetector:
         self._candidates: dict[str, list[ColumnType]] = {}
         self._seen: set[str] = set()  # columns with a value that is not empty
 
-    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Take in rows that are as long as the header."""
-        for name, column in zip(header, zip(*rows, strict=True), strict=False):
+    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[None]:
+        """Take in rows that are as long as the header. Yields None after many columns."""
+        for number, (name, column) in enumerate(zip(header, zip(*rows, strict=True), strict=False)):
+            if number % _COLUMNS_AT_ONCE == _COLUMNS_AT_ONCE - 1:
+                yield None
             candidates = self._candidates.setdefault(
                 name, [] if name in self._pinned else [*_DETECTED]
             )
@@ -119,6 +123,14 @@ class _Column(NamedTuple):
     quote: str = ""
 
 
+class Encoded(NamedTuple):
+    """Rows as JSON; their values by column; and what does not fit, by the index of the row."""
+
+    jsons: list[bytes]
+    values: Mapping[str, Sequence[Any]]
+    faults: Mapping[int, str]
+
+
 class CellEncoder:
     """Writes rows as JSON objects: numbers and booleans with their own text, strings quoted.
 
@@ -137,19 +149,18 @@ class CellEncoder:
         self._leads = [f",{encode_basestring(name)}:" for name in header]
         self._leads[0] = "{" + self._leads[0][1:]
 
-    def encode(
-        self, rows: Sequence[Sequence[str]]
-    ) -> tuple[list[bytes], Mapping[str, Sequence[Any]], Mapping[int, str]]:
-        """The JSON of rows as long as the header; by name, values; by index, what does not fit."""
+    def encode(self, rows: Sequence[Sequence[str]]) -> Generator[None, None, Encoded]:
+        """Encode rows that are as long as the header. Yields None after many columns."""
         if not rows:
-            return [], {}, {}
+            return Encoded([], {}, {})
         faults: dict[int, str] = {}
-        columns = {
-            name: self._encode_column(name, type_, cells, faults)
-            for name, type_, cells in zip(
-                self._header, self._types, zip(*rows, strict=True), strict=True
-            )
-        }
+        columns: dict[str, _Column] = {}
+        for name, type_, cells in zip(
+            self._header, self._types, zip(*rows, strict=True), strict=True
+        ):
+            columns[name] = self._encode_column(name, type_, cells, faults)
+            if len(columns) % _COLUMNS_AT_ONCE == 0:
+                yield None
         parts: list[Iterable[str]] = []
         quote = ""  # that ends the value before
         for lead, column in zip(self._leads, columns.values(), strict=True):
@@ -157,7 +168,8 @@ class CellEncoder:
             quote = column.quote
         # The loops are in map, for they run once for each record.
         jsons = map(str.encode, map("".join, zip(*parts, repeat(quote + "}"), strict=False)))
-        return [*jsons], {name: column.values for name, column in columns.items()}, faults
+        values = {name: column.values for name, column in columns.items()}
+        return Encoded([*jsons], values, faults)
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]
@@ -179,7 +191,7 @@ class CellEncoder:
         if present and not _matches(_FITTING[type_], present):
             for index, value in enumerate(values):
                 if value is not None and not _matches(_FITTING[type_], [value]):
-                    faults[index] = f"the value in column {name!r} is no {type_}"
+                    faults[index] = f"the value in column {show_name(name)} is no {type_}"
         return _Column(texts, values)
 
     def _parse(
@@ -191,5 +203,5 @@ class CellEncoder:
                 parsed.append(None if value is None else parse_value(value.encode()))
             except MalformedJsonError as error:
                 parsed.append(None)
-                faults[index] = f"column {name!r} is not JSON: {error.reason}"
+                faults[index] = f"column {show_name(name)} is not JSON: {error.reason}"
         return parsed

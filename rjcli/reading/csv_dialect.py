@@ -8,7 +8,7 @@ line feed, and a cell ``\N`` becomes a mark that stands in no text.
 import csv
 import re
 from _csv import Reader
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -22,14 +22,31 @@ csv.field_size_limit(2**31 - 1)  # the module's own limit would refuse long text
 
 _QUOTED = re.compile(r'"[^"]*+(?:"|\Z)')
 _FIRST_ROW = re.compile(rf'[\r\n]*+((?:[^"\r\n]++|{_QUOTED.pattern})*+)')
-_ESCAPED = {
-    "0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a"
-}  # fmt: skip
-_END_OF_COPY = "\\."  # on a line of its own, after the data
+_MEANT = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a"}
+_ESCAPES = {rf"\{letter}": f"\\{character}" for letter, character in _MEANT.items()}
+_ESCAPES["\\\r\n"] = "\\\r\\\n"
 
 _POSTGRES_NULL = re.compile(rb"(?:^|\t)\\N(?=[\t\r\n])", re.MULTILINE)
 _MYSQL_NULL = re.compile(rb"(?:^|\t)NULL(?=[\t\r\n])", re.MULTILINE)
 _ENOUGH_NULLS = 3  # in the beginning of a file, to suggest a dialect
+
+
+class _Rewriter:
+    """Rewrites lines with escapes for the csv module, token by token.
+
+    ``tokens``: a pattern for them; ``known``: those that change. ``before``: is
+    taken to stand before each line.
+    """
+
+    def __init__(self, tokens: str, known: Mapping[str, str], before: str = "") -> None:
+        self._tokens = re.compile(tokens, re.DOTALL)
+        self._known = known
+        self._before = before
+
+    def __call__(self, line: str) -> str:
+        """Rewrite a line."""
+        tokens = self._tokens.findall(self._before + line)
+        return "".join(map(self._known.get, tokens, tokens))[len(self._before) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +97,20 @@ def syntax_of(settings: CsvSettings, delimiter: str) -> Syntax:
     """The syntax that the settings ask for."""
     mark = re.escape(delimiter)
     if settings.dialect in {Dialect.MYSQL, Dialect.POSTGRES}:
-        pattern = re.compile(rf"(^|{mark})\\N(?={mark}|[\r\n]|\Z)|\\(\r\n|.)", re.DOTALL)
-        return Syntax(delimiter, None, "\\", lambda line: _decode_escapes(pattern, line))
-    escape = settings.escape
-    if escape is None or escape == settings.quote:  # a quote is escaped by doubling it anyway
-        return Syntax(delimiter, settings.quote)
-    escapable = {delimiter, escape, settings.quote, "\r", "\n"}
-    pattern = re.compile(rf"{re.escape(escape)}(\r\n|.)", re.DOTALL)
-
-    def keep_others(match: re.Match[str]) -> str:
-        """Double an escape character that escapes nothing, so that it stays."""
-        before = escape if escapable >= {*match[1]} else escape * 2
-        return before + before.join(match[1])
-
-    return Syntax(delimiter, settings.quote, escape, lambda line: pattern.sub(keep_others, line))
+        null = rf"{mark}\\N(?={mark}|[\r\n]|\Z)"
+        end = rf"{mark}\\\.(?=[\r\n]|\Z)"
+        tokens = rf"{null}|^{end}|\\(?:\r\n|.)|{mark}|[^\\{mark}]+|\\"
+        known = {rf"{delimiter}\N": delimiter + NULL, rf"{delimiter}\.": delimiter, **_ESCAPES}
+        return Syntax(delimiter, None, "\\", _Rewriter(tokens, known, before=delimiter))
+    quote, escape = settings.quote, settings.escape
+    if escape is None or escape == quote:  # a quote is escaped by doubling it anyway
+        return Syntax(delimiter, quote)
+    # An escape character that escapes nothing is text: doubled, it stays.
+    escapable = "".join(re.escape(mark) for mark in (delimiter, escape, quote) if mark)
+    before = re.escape(escape)
+    tokens = rf"{before}(?:\r\n|[{escapable}\r\n])|{before}|[^{before}]+"
+    known = {escape: escape * 2, f"{escape}\r\n": f"{escape}\r{escape}\n"}
+    return Syntax(delimiter, quote, escape, _Rewriter(tokens, known))
 
 
 def delimiter_of(dialect: Dialect | None) -> str | None:
@@ -143,15 +160,3 @@ def suggest_dialect(start: bytes) -> str | None:
     if len(_MYSQL_NULL.findall(start)) >= _ENOUGH_NULLS:
         return "it has cells NULL, as mysql --batch writes them; --dialect mysql reads them so"
     return None
-
-
-def _decode_escapes(pattern: re.Pattern[str], line: str) -> str:
-    if line.rstrip("\r\n") == _END_OF_COPY:
-        return line[len(_END_OF_COPY) :]
-    return pattern.sub(_decode_escape, line)
-
-
-def _decode_escape(match: re.Match[str]) -> str:
-    if match[2] is None:
-        return match[1] + NULL
-    return "".join(f"\\{character}" for character in _ESCAPED.get(match[2], match[2]))

@@ -6,7 +6,7 @@ from itertools import repeat
 from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
-from rjcli.reading.csv_cells import CellEncoder, TypeDetector
+from rjcli.reading.csv_cells import CellEncoder, Encoded, TypeDetector
 from rjcli.reading.csv_header import BadHeaderError, Header
 from rjcli.reading.csv_rows import Bounds, RowParser, Rows
 from rjcli.reading.csv_start import Start, StartReader, bad_header
@@ -68,23 +68,15 @@ class DelimitedReader:
         """
         if self._refusal:
             raise self._refusal
-        encoder: CellEncoder | None = None
-        number = 0
-        for rows in self._rows(byte_strings):
-            if rows is None:
-                yield []
-                continue
-            encoder = encoder or CellEncoder(self._header.names, types, self._settings)
-            block = self._block(rows, encoder, number + 1)
-            number += len(block)
-            yield block
+        for block in self._blocks(byte_strings, types):
+            yield [] if block is None else block
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show a detector all rows. Yields None now and then, so that others can go on."""
         for rows in self._rows(byte_strings):
             if rows is not None:
                 faults = self._faults(rows, detecting=True)
-                detector.observe(self._header.names, self._kept(rows, faults))
+                yield from detector.observe(self._header.names, self._kept(rows, faults))
             yield None
 
     def names(self, start: bytes) -> list[str]:
@@ -149,24 +141,41 @@ class DelimitedReader:
                 yield None
         yield from parser.finish(self._on_part_row)
 
-    def _block(self, rows: Rows, encoder: CellEncoder, first_number: int) -> Block:
+    def _blocks(
+        self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
+    ) -> Iterator[Block | None]:
+        """The records; None lets others go on."""
+        encoder: CellEncoder | None = None
+        number = 0
+        for rows in self._rows(byte_strings):
+            if rows is None:
+                yield None
+                continue
+            encoder = encoder or CellEncoder(self._header.names, types, self._settings)
+            faults = self._faults(rows)
+            encoded = yield from encoder.encode(self._kept(rows, faults))
+            block = self._block(rows, faults, encoded, number + 1)
+            yield block
+            number += len(block)
+
+    def _block(
+        self, rows: Rows, faults: Mapping[int, str], encoded: Encoded, first_number: int
+    ) -> Block:
         file, longest = self._file, self._max_record_bytes
         raws = [*map(bytes.rstrip, rows.raws, repeat(_LINE_END))]
         if self._recoded:
             raws = [*map(self._as_in_file, raws)]
-        faults = self._faults(rows)
-        jsons, values, misfits = encoder.encode(self._kept(rows, faults))
-        if not faults and not misfits and max(map(len, raws), default=0) <= longest:
+        if not faults and not encoded.faults and max(map(len, raws), default=0) <= longest:
             return RawRecords.alike(
-                values,
+                encoded.values,
                 raw=raws,
-                json=jsons,
+                json=encoded.jsons,
                 file=[file] * len(raws),
                 line=rows.lines,
                 number=[*range(first_number, first_number + len(raws))],
             )
         block: list[RawRecord | Rejection] = []
-        good = enumerate(zip(jsons, zip_fields(values), strict=True))
+        good = enumerate(zip(encoded.jsons, zip_fields(encoded.values), strict=True))
         for index, (raw, line) in enumerate(zip(raws, rows.lines, strict=True)):
             number = first_number + len(block)
             reason = faults.get(index)
@@ -174,7 +183,7 @@ class DelimitedReader:
                 continue
             if reason is None:
                 place, (json, fields) = next(good)
-                reason = misfits.get(place)
+                reason = encoded.faults.get(place)
             if len(raw) > longest:
                 block.append(reject_too_long(file, line, number, longest))
             elif reason is None:

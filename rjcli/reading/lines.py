@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-MOST_RECORDS = 2000  # in a block, so that making one does not keep others waiting
+MOST_RECORDS = 1000  # in a block, so that making one does not keep others waiting
 
 _LF = re.compile(rb"\n")
 _LF_OR_CR = re.compile(rb"\n|\r(?=[^\n])")

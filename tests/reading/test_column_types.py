@@ -25,7 +25,7 @@ BOOLEAN, JSON = ColumnType.BOOLEAN, ColumnType.JSON
 def detect(values: Sequence[str], settings: CsvSettings | None = None) -> ColumnType:
     """The type of a column with these values."""
     detector = TypeDetector(settings or CsvSettings())
-    detector.observe(["x"], [[value] for value in values])
+    assert not [*detector.observe(["x"], [[value] for value in values])]
     return detector.types()["x"]
 
 

@@ -119,7 +119,7 @@ DIALECTS = [
     st.sampled_from([5, 12, 1000]),
     st.sampled_from([7, 1000]),
 )
-def test_what_is_found_does_not_depend_on_where_the_bytes_are_cut(  # noqa: PLR0913, PLR0917
+def test_what_is_found_does_not_depend_on_where_the_bytes_are_cut(
     data: bytes, places: list[int], dialect: CsvSettings, lines: int, size: int, longest: int
 ) -> None:
     """Quotes, bad bytes and escapes come to the same wherever the bytes are cut, at any bound."""

@@ -56,7 +56,7 @@ def read(data: bytes, settings: CsvSettings, size: int | None = None) -> Values:
     ],
 )
 def test_cells_of_databases(settings: CsvSettings, data: bytes, values: str | None) -> None:
-    r"""Escapes of mysql --batch, INTO OUTFILE and COPY are undone, \N is null and quotes are text."""
+    r"""Escapes of mysql --batch, INTO OUTFILE and COPY are undone, \N is null, quotes are text."""
     rows = b"id\tx\ty\n1\t%b\tz\n2\ty\t%b\n" % (data, data)
     for size in (None, 1, 3):
         assert read(rows, settings, size) == [["1", values, "z"], ["2", "y", values]]
@@ -117,7 +117,7 @@ def test_quotes_with_escapes_arrive(rows: Values, quote: str, size: int) -> None
 def test_quote_escape_and_separator(
     settings: dict[str, object], data: bytes, values: Values
 ) -> None:
-    """--quote, --escape, --dialect, --null-string and Excel's sep= line say how a CSV is written."""
+    """Options for quote, escape, dialect and null, and Excel's sep= line, say how to read a CSV."""
     for size in (None, 1, 3):
         assert read(data, CsvSettings(**settings), size) == values  # type: ignore[arg-type]
 

@@ -56,7 +56,7 @@ def test_column_without_a_name_is_left_out(
         expected = [re.sub(r'"id":(\d)', r'"id":"\1"', text) for text in expected]
     assert texts(items) == expected
     assert notes == ["column 1: without a name, and left out"]
-    assert [item.raw for item in items][0] == rows.splitlines()[0]
+    assert items[0].raw == rows.splitlines()[0]
 
 
 @pytest.mark.parametrize(
