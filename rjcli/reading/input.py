@@ -88,7 +88,8 @@ class Input:
 
     def spool(self) -> Iterator[None]:
         """Copy a pipe to disk, so that it can be read twice."""
-        yield from self.source.spool(chain([self._head], self._rest))
+        content = chain([self._head], self._rest)
+        yield from self.source.spool(content, self._settings.max_spool)
         self._spooled = True
 
     def detect(self, detector: TypeDetector) -> Iterator[None]:
@@ -101,10 +102,13 @@ class Input:
         """Read the records. An empty block lets others go on."""
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
         if self._reader:
-            return self._reader.read(content, types)
-        if self.format is Format.NDJSON:
-            return read_ndjson(content, name, longest, self._on_part_line)
-        return read_json(content, name, longest)
+            yield from self._reader.read(content, types)
+        elif self.format is Format.NDJSON:
+            yield from read_ndjson(content, name, longest, self._on_part_line)
+        else:
+            yield from read_json(content, name, longest)
+        if self.source.is_replaced:
+            self._note("another file took its place while it was read; the old one was read")
 
     @property
     def header(self) -> tuple[bytes, bytes]:
@@ -123,7 +127,10 @@ class Input:
         byte_strings = self.source.byte_strings()
         if self._spooled:
             return byte_strings
-        return decompress(byte_strings, self.source.name, self._settings.compression)
+        settings = self._settings
+        return decompress(
+            byte_strings, self.source.name, settings.compression, settings.max_expansion
+        )
 
     def _content(self) -> Iterator[bytes]:
         """The decompressed bytes from the beginning; those of JSON without a byte order mark."""
