@@ -78,14 +78,15 @@ class RowParser:
             yield from self._feed_dropped(piece.marks)
             return
         lines = piece.splitlines(keepends=True)
-        if len(piece) > self._bounds.record:
-            yield from self._feed_long(lines)
-            return
         for start in range(0, len(lines), MOST_RECORDS):
-            yield from self._feed_lines(lines[start : start + MOST_RECORDS])
+            part = lines[start : start + MOST_RECORDS]
+            if len(piece) > self._bounds.record:
+                yield from self._feed_long(part)
+            else:
+                yield from self._feed_lines(part)
 
     def _feed_long(self, lines: list[bytes]) -> Iterator[Rows]:
-        """Take lines of which some are as long as those that come dropped."""
+        """Take lines of which some may be as long as those that come dropped."""
         quote = (self._syntax.quote or "").encode(self._encoding)
         for is_long, some in groupby(lines, key=self._is_long):
             if not is_long:

@@ -84,7 +84,8 @@ class StartReader:
         raws = held.splitlines(keepends=True)
         if len(raws[0]) > _MAX_BYTES:
             raise self._bad(_too_long(), line)
-        texts = decode_lines(raws, self._encoding)
+        most = self._settings.max_field_lines + 1
+        texts = decode_lines(raws[:most], self._encoding)
         separator = _SEPARATOR_LINE.fullmatch(texts[0])
         if separator and self._settings.dialect not in {None, Dialect.EXCEL}:
             separator = None
@@ -99,7 +100,7 @@ class StartReader:
             cells = next(reader)
         except csv.Error as error:
             goes_on = str(error) == UNEXPECTED_END
-            is_short = len(held) <= _MAX_BYTES and len(raws) <= self._settings.max_field_lines
+            is_short = len(held) <= _MAX_BYTES and len(raws) < most
             if goes_on and is_short and not at_end:
                 return None
             reason = "a quote is opened and not closed" if goes_on else str(error)
@@ -124,10 +125,10 @@ class StartReader:
         return syntax_of(settings, delimiter)
 
     def _header(self, cells: list[str], line: int) -> Header:
-        bad_bytes = map(bad_byte, cells)
-        bad = next(((byte, index) for index, byte in enumerate(bad_bytes) if byte), None)
-        if bad:
-            reason = f"{bad[0]} in column {bad[1] + 1} is not {self._settings.encoding}"
+        if bad_byte("".join(cells)):
+            found = map(bad_byte, cells)
+            byte, position = next((byte, at) for at, byte in enumerate(found, 1) if byte)
+            reason = f"{byte} in column {position} is not {self._settings.encoding}"
             hint = "say which encoding it is in, as in --encoding latin-1"
             raise self._bad(BadHeaderError(reason, hint), line)
         try:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from rjcli.errors import InputError
 
 OPENING = {b"{", b"["}
-STEPS_AT_ONCE = 10_000  # brackets or strings to look at before others go on
+STEPS_AT_ONCE = 5000  # brackets or strings to look at before others go on
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _BRACKET = re.compile(rb"[{}[\]]")
