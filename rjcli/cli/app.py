@@ -54,51 +54,6 @@ def push(
     given: Options,
 ) -> int:
     """Load files into a table."""
-    options = options.filled_in()
-    if options.dry_run and options.resume:
-        raise UsageError(
-            "--dry-run and --resume exclude each other", hint="a dry run leaves nothing to resume"
-        )
-    keys = parse_keys(options.keys or ())
-    shape = parse_shape(options.select or (), options.rename or (), options.set or ())
-    types = parse_types(options.type or ())
-    settings = PushSettings(
-        table=parse_table(options.table),
-        keys=keys,
-        input=InputSettings(
-            files=parse_files(options.files),
-            format=options.format,
-            compression=options.compression,
-            csv=CsvSettings(
-                encoding=parse_encoding(options.encoding),
-                delimiter=parse_delimiter(options.delimiter),
-                types=types,
-                detect_types=not options.no_detect_types,
-                null_strings=() if options.null_string is None else (options.null_string,),
-                empty_null=options.empty_null,
-                required_columns=tuple(dict.fromkeys([*shape.columns(keys), *types])),
-            ),
-            max_record_bytes=options.max_record_bytes,
-            skip=options.skip,
-            limit=options.limit,
-        ),
-        shape=shape,
-        delivery=DeliverySettings(
-            batch_size=options.batch_size,
-            max_batch_bytes=options.max_batch_bytes,
-            flush_after=options.flush_after,
-            jobs=options.jobs,
-            rate_limit=options.rate_limit,
-            retry_for=options.retry_for,
-            settle=options.settle,
-        ),
-        max_rejects=parse_max_rejects(options.max_rejects),
-        dry_run=options.dry_run,
-        run=RunSettings(options.run_dir, options.resume, tuple(sys.argv[1:])),
-    )
-    output = OutputSettings(options.progress, options.json, options.quiet, options.verbose)
-    access = options.access()
-
     from rjcli.commands.push import push as run
 
     return run(settings, access, _report(output), profile, given)

@@ -96,3 +96,18 @@ class _BareCharacters(dict[int, str]):
 
 
 _BARE = _BareCharacters()
+
+
+def exact_key(record: Record) -> Hashable:
+    """The key of a record so that only equal values of equal types are equal.
+
+    Strings compare by their characters, everything else by its text.
+    """
+    texts = members(record.opening + record.json[1:])
+    names = orjson.loads(texts[KEYS_FIELD])
+    return tuple((name, _exact(texts[name])) for name in sorted(names))
+
+
+def _exact(text: bytes) -> str:
+    """The text of a value; escapes in strings make no difference."""
+    return (orjson.dumps(orjson.loads(text)) if text.startswith(b'"') else text).decode()

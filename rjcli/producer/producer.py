@@ -101,8 +101,8 @@ class Producer:
         """
         for input_ in self._inputs:
             yield from self._exhaust(input_.identify(), input_)
-        if self._resumed and self._resumed.column_types is not None:
-            self._types = dict(self._resumed.column_types)
+        if self._start.column_types is not None:
+            self._types = dict(self._start.column_types)
         else:
             yield from self._look_at_columns()
         yield TypesDetected(self._types)
@@ -115,7 +115,7 @@ class Producer:
             if not input_.wants_types():
                 continue
             if not source.rereadable:
-                yield Noted(f"{source.name} is spooled to disk to find its column types")
+                yield Noted(f"{source.name} is copied to disk to find its column types")
                 yield from self._exhaust(input_.spool(), input_)
             yield from self._exhaust(input_.detect(detector), input_)
         self._types = {**csv.types, **detector.types()}
@@ -136,22 +136,22 @@ class Producer:
             is_started = False
             for block in input_.records(self._types):
                 yield from map(Noted, input_.take_notes())
-                if block and not begun:
-                    begun = True
-                    yield self._begin(input_)
-                if self._last is not None and len(block) > self._last - self._seen:
-                    block = block[: self._last - self._seen]  # noqa: PLW2901 - no more of it
-                yield block
-                if self._seen == self._last:
+                if block and not is_started:
+                    is_started = True
+                    yield self._start_input(input_)
+                if self._last is None or len(block) < self._last - self._spans.position:
+                    yield block
+                else:
+                    yield block[: self._last - self._spans.position]
                     return
             yield from map(Noted, input_.take_notes())
 
     def _start_input(self, input_: Input) -> InputStarted:
         form = InputForm(flatten=input_.format is Format.JSON)
         if input_.is_delimited:
-            self._header, line_end = input_.header
-            form = Form(_SUFFIXES[input_.format], self._header, line_end)
-        return InputStarted(self._seen + 1, form)
+            form = InputForm(_SUFFIXES[input_.format], *input_.header)
+        self._spans.start_input(form.header)
+        return InputStarted(self._spans.position + 1, form)
 
     def _add(self, block: Block) -> Iterator[Message]:
         """Pass over what was settled before, and what is to be skipped; add the rest."""

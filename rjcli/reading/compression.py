@@ -173,5 +173,5 @@ def _check_expansion(taken: int, given: int, max_expansion: int, name: str) -> N
     if given > max(_ANY_EXPANSION, max_expansion * taken):
         raise InputError(
             f"{name} becomes more than {max_expansion:,} times as big when it is decompressed",
-            hint="if you trust it, allow more with --max-expansion",
+            hint="if you trust it, allow more with --max-ratio",
         )

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from rjcli.errors import show_name
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.reading.csv_dialect import null_cells
-from rjcli.settings.values import ColumnType, CsvSettings
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import CsvSettings
 
 _NULL = "null"
 _COLUMNS_AT_ONCE = 5000  # to work on before others go on

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
-from rjcli.settings.values import CsvSettings, Dialect
+from rjcli.settings.choices import Dialect
+from rjcli.settings.values import CsvSettings
 
 DELIMITERS = (",", ";", "\t", "|")
 UNEXPECTED_END = "unexpected end of data"  # says the csv module where a row goes on

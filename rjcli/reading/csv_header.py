@@ -7,7 +7,8 @@ from itertools import compress
 from operator import itemgetter, ne
 
 from rjcli.errors import show_name, show_names
-from rjcli.settings.values import CsvSettings, HeaderEmpty
+from rjcli.settings.choices import HeaderEmpty
+from rjcli.settings.values import CsvSettings
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,17}")
 # What a column is called. A header that has anything else may be a row of values.

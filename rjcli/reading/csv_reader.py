@@ -18,7 +18,8 @@ from rjcli.reading.text import (
     to_utf8,
     without_utf8_mark,
 )
-from rjcli.settings.values import ColumnType, CsvSettings
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import CsvSettings
 
 _LINE_END = b"\r\n"
 _BLANK = ""  # of a line that is no row

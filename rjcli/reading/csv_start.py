@@ -16,7 +16,8 @@ from rjcli.reading.csv_dialect import (
 from rjcli.reading.csv_header import BadHeaderError, Header, read_header
 from rjcli.reading.lines import LongLine
 from rjcli.reading.text import bad_byte, decode_lines
-from rjcli.settings.values import CsvSettings, Dialect
+from rjcli.settings.choices import Dialect
+from rjcli.settings.values import CsvSettings
 
 _MAX_BYTES = 2**20
 _SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]+', re.IGNORECASE)  # of Excel

@@ -16,7 +16,8 @@ from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.source import Source
 from rjcli.reading.text import encoding_without_mark, mark_of, without_utf8_mark
-from rjcli.settings.values import DEFAULT_ENCODING, ColumnType, Format, InputSettings
+from rjcli.settings.choices import ColumnType, Format
+from rjcli.settings.values import DEFAULT_ENCODING, InputSettings
 
 _BY_SUFFIX = {
     ".ndjson": Format.NDJSON,

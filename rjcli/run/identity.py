@@ -22,23 +22,8 @@ def identify(settings: PushSettings, base_url: str, client_id: int | None) -> Id
     return {
         "base URL": base_url,
         "client id": client_id,
-        "table": settings.table,
-        "--keys": list(settings.keys),
-        _INPUTS: [file if file == STDIN else str(_absolute(file)) for file in settings.input.files],
-        "--format": settings.input.format,
-        "--compression": settings.input.compression,
-        "--encoding": csv.encoding,
-        "--delimiter": csv.delimiter,
-        "--type": dict(csv.types),
-        "--no-detect-types": not csv.detect_types,
-        "--null-string": list(csv.null_strings),
-        "--empty-null": csv.empty_null,
-        "--select": shape.select and list(shape.select),
-        "--rename": dict(shape.rename),
-        "--set": {name: text.decode() for name, text in shape.constants.items()},
-        "--skip": settings.input.skip,
-        "--limit": settings.input.limit,
-        "--max-record-bytes": settings.input.max_record_bytes,
+        **identity_of(settings),
+        _INPUTS: files,
     }
 
 

@@ -52,82 +52,66 @@ MaximumRejects = Annotated[
 class CsvSettings(Struct, frozen=True):
     """How CSV and TSV are read. ``quote`` and ``escape`` None: there is none.
 
-    AUTO = "auto"
-    NONE = "none"
-    GZIP = "gzip"
-    BZ2 = "bz2"
-    XZ = "xz"
-    ZSTD = "zstd"
+    ``column_names``: instead of those in the header, or for a file without one; if
+    empty there, column_1 and so on. A quoted value that goes on for more than
+    ``max_field_lines`` lines or ``max_field_bytes`` bytes was opened by a stray quote.
 
-
-class ColumnType(StrEnum):
-    """What the cells of a CSV's column become."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    JSON = "json"
-
-
-class Dialect(StrEnum):
-    """Which program's CSV it is: how cells are separated, quoted and escaped, and what is null."""
-
-    MYSQL = "mysql"  # mysql --batch, SELECT … INTO OUTFILE
-    POSTGRES = "postgres"  # COPY in its text format
-    EXCEL = "excel"
-    RFC4180 = "rfc4180"
-
-
-class HeaderEmpty(StrEnum):
-    """What becomes of a CSV's columns without a name.
-
-    ``drop``: they are left out, if they hold at most an index; else it is an error.
+    ``renamed_positions``: new names by 1-based position, given before anything else
+    is done with the columns; not where a column has that number for a name.
+    ``required_columns``: which the header must have. Both follow from other settings.
     """
 
-    DROP = "drop"
-    ERROR = "error"
-    NAME = "name"  # column_N, N being the position
+    group: ClassVar = Group("CSV", "How CSV and TSV files are written, and what values become.")
 
-
-@dataclass(frozen=True, slots=True)
-class CsvSettings:
-    """How a CSV or TSV is read.
-
-    ``dialect`` None: delimiter from the header, doubled quotes, no escapes.
-    MySQL's and PostgreSQL's fix ``quote`` and ``escape``. ``null_strings``:
-    cells that are null, besides the dialect's own.
-
-    ``header``: whether the first row names the columns. ``column_names``: used
-    instead, or for a file without a header; if empty, column_1 and so on.
-    ``renamed_positions``: new names by 1-based position. They apply before
-    ``types``, keys and the shape; one whose number is a column's name does not.
-    ``required_columns``: which the header must have.
-
-    A quoted cell that goes on for more than ``max_field_lines`` lines or
-    ``max_field_bytes`` bytes was opened by a stray quote.
-    """
-
-    encoding: str = DEFAULT_ENCODING
-    delimiter: str | None = None  # None: the dialect's, or found from the header
-    dialect: Dialect | None = None
-    quote: str | None = '"'  # None: quotes are text
-    escape: str | None = None
-    types: Mapping[str, ColumnType] = field(default_factory=dict)
-    detect_types: bool = True
-    null_strings: tuple[str, ...] = ()
-    empty_null: bool = False
-    header: bool = True
-    column_names: tuple[str, ...] = ()
-    header_empty: HeaderEmpty = HeaderEmpty.DROP
-    renamed_positions: Mapping[int, str] = field(default_factory=dict)
-    required_columns: tuple[str, ...] = ()
-    max_field_lines: int = 1000
-    max_field_bytes: int = 4 * 2**20
+    encoding: Annotated[str, Option("Text encoding.", ENCODING)] = DEFAULT_ENCODING
+    delimiter: Annotated[
+        str | None,
+        Option(r"Character between values; \t is a tab.", DELIMITER, shown="found from the header"),
+    ] = None
+    dialect: Annotated[
+        Dialect | None,
+        Option("Rules of quoting, escaping and null.", choice(Dialect)),
+    ] = None
+    quote: Annotated[str | None, Option("Character around values.", CHARACTER)] = '"'
+    escape: Annotated[str | None, Option("Character before a literal one.", CHARACTER)] = None
+    header: Annotated[bool, Option("The first row is data, not a header.")] = True
+    column_names: Annotated[
+        tuple[str, ...],
+        Option("Column names: a,b.", names("NAMES"), key="columns"),
+    ] = ()
+    header_empty: Annotated[
+        HeaderEmpty,
+        Option("What to do with a column without a name.", choice(HeaderEmpty)),
+    ] = HeaderEmpty.DROP
+    types: Annotated[
+        Mapping[str, ColumnType],
+        Option("Type of a column: string, integer, number, boolean or json.", TYPES, key="type"),
+    ] = field(default_factory=dict)
+    detect_types: Annotated[bool, Option("Treat columns without --type as strings.")] = True
+    types_from: Annotated[
+        str | None, Option("Where to take column types from.", path("RUN|FILE|none"), hidden=True)
+    ] = None
+    types_to: Annotated[
+        str | None,
+        Option("File to write the column types to.", path("FILE"), identity=False, hidden=True),
+    ] = None
+    null_strings: Annotated[
+        tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
+    ] = ()
+    empty_null: Annotated[bool, Option("Empty values of string columns are null as well.")] = False
+    max_field_lines: Annotated[int, Option("Most lines of a quoted value.", whole(1))] = 1000
+    max_field_bytes: Annotated[
+        int, Option("Most bytes of a quoted value of several lines.", size())
+    ] = 4 * 2**20
+    renamed_positions: Annotated[Mapping[int, str], NOT_IDENTITY] = field(default_factory=dict)
+    required_columns: Annotated[tuple[str, ...], NOT_IDENTITY] = ()
 
 
 class InputSettings(Struct, frozen=True):
     """Which inputs to read, and how. Sizes in bytes.
+
+    ``max_expansion``: how many times as big a compressed input may become, past
+    64 MiB. ``max_spool`` None: half of what is free in the directory for temporary files.
 
     ``hold_back_unterminated``: whether to leave a last line without a line end for
     a later run; it follows from other settings.
@@ -135,41 +119,33 @@ class InputSettings(Struct, frozen=True):
 
     group: ClassVar = Group("Input", "Which files are read, and how.")
 
-
-@dataclass(frozen=True, slots=True)
-class AccessSettings:
-    """Which Import API to talk to, and where its credentials are. ``timeout`` in seconds."""
-
-    target: Target
-    client_id: str | None = None
-    api_key_file: str | None = None
-    profile: str | None = None
-    ca_file: str | None = None
-    timeout: float = 30.0
-    database: str = "rjcli-local.db"  # of the local environment
-
-
-@dataclass(frozen=True, slots=True)
-class InputSettings:
-    """Which inputs to read, and how.
-
-    ``max_expansion``: how many bytes one byte of a compressed input may become,
-    on average. ``max_spool``: bytes of a pipe that may be copied to disk; None:
-    half of what is free in the directory for temporary files.
-    ``hold_back_unterminated``: do not read a last line without a line end, for
-    whoever writes the file may not be done with it.
-    """
-
-    files: tuple[str, ...]
-    format: Format = Format.AUTO
-    compression: Compression = Compression.AUTO
+    files: Annotated[
+        tuple[str, ...],
+        Option("Files to load, in this order; - is stdin.", FILES, is_positional=True),
+    ]
+    format: Annotated[Format, Option("File format.", choice(Format))] = Format.AUTO
+    compression: Annotated[
+        Compression, Option("Compression of the files.", choice(Compression))
+    ] = Compression.AUTO
     csv: CsvSettings = CsvSettings()
-    max_record_bytes: int = 16 * 2**20
-    skip: int = 0
-    limit: int | None = None
-    max_expansion: int = 250
-    max_spool: int | None = None
-    hold_back_unterminated: bool = False
+    skip: Annotated[int, Option("Skip the first N records.", whole(0))] = 0
+    limit: Annotated[int | None, Option("Stop after N records.", whole(1))] = None
+    max_record_bytes: Annotated[int, Option("Reject records longer than this.", size())] = (
+        16 * 2**20
+    )
+    max_spool: Annotated[
+        int | None, Option("Maximum copy of stdin on disk.", size(), identity=False)
+    ] = None
+    max_expansion: Annotated[
+        int,
+        Option(
+            "Maximum growth on decompression.",
+            whole(1),
+            key="max_ratio",
+            identity=False,
+        ),
+    ] = 250
+    hold_back_unterminated: Annotated[bool, NOT_IDENTITY] = False
 
 
 class ShapeSettings(Struct, frozen=True):
@@ -193,6 +169,11 @@ class ShapeSettings(Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.select or self.rename or self.constants)
+
+    @property
+    def positions(self) -> dict[str, str]:
+        """New names whose old one may be the position of a column in a CSV."""
+        return {old: new for old, new in self.rename.items() if _POSITION.fullmatch(old)}
 
     def columns(self, keys: Sequence[str]) -> tuple[str, ...]:
         """The fields that an input must have for these keys and this shape.
@@ -302,12 +283,16 @@ class PushSettings(Struct, frozen=True, kw_only=True):
                 f"{given['type'].name} is for CSV and TSV, not for {format_}",
                 hint="JSON has types of its own, and is sent as it is",
             )
+        if csv.dialect in {Dialect.MYSQL, Dialect.POSTGRES} and (csv.quote != '"' or csv.escape):
+            raise UsageError(
+                f"--dialect {csv.dialect} says how values are quoted and escaped",
+                hint="leave out --quote and --escape, or --dialect",
+            )
         required = dict.fromkeys([*self.shape.columns(self.keys), *csv.types])
-        positions = {old: new for old, new in self.shape.rename.items() if _POSITION.fullmatch(old)}
         csv = replace(
             csv,
             required_columns=tuple(required),
-            renamed_positions={int(old): new for old, new in positions.items()},
+            renamed_positions={int(old): new for old, new in self.shape.positions.items()},
         )
         hold_back = self.run.resume is Resume.AUTO
         return replace(self, input=replace(self.input, csv=csv, hold_back_unterminated=hold_back))

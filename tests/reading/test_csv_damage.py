@@ -1,16 +1,17 @@
 """Damaged CSVs: what is broken costs its row, and every line is accounted for."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rjcli.model import RawRecord
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.settings.values import CsvSettings, Dialect
+from rjcli.settings.choices import Dialect
+from rjcli.settings.values import CsvSettings
 from tests.support.blocks import items_of
 
 Found = list[tuple[int, bytes, str]]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rjcli.model import RawRecord, Rejection
 from rjcli.reading import Input, Source, TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.settings.values import ColumnType, CsvSettings, Dialect, Format, InputSettings
+from rjcli.settings.choices import ColumnType, Dialect, Format
+from rjcli.settings.values import CsvSettings, InputSettings
 from tests.support.blocks import items_of
 
 Values = list[list[str | None]]

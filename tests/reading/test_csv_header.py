@@ -9,7 +9,8 @@ from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
 from rjcli.reading import Input, Source, TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.settings.values import CsvSettings, HeaderEmpty, InputSettings
+from rjcli.settings.choices import HeaderEmpty
+from rjcli.settings.values import CsvSettings, InputSettings
 from tests.support.blocks import Item, items_of
 
 

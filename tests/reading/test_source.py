@@ -3,15 +3,16 @@
 import gzip
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord
 from rjcli.reading import Input, Source
-from rjcli.settings.values import Format, InputSettings
+from rjcli.settings.choices import Format
+from rjcli.settings.values import InputSettings
 from tests.support.blocks import items_of
 
 HOLD_BACK = InputSettings(files=(), hold_back_unterminated=True)

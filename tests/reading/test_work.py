@@ -12,7 +12,8 @@ from rjcli.reading import TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
-from rjcli.settings.values import CsvSettings, Dialect
+from rjcli.settings.choices import Dialect
+from rjcli.settings.values import CsvSettings
 
 MOST_CALLS = 100_000  # in a step; one takes less than a microsecond
 LIMIT = 30_000  # bytes of a record
@@ -130,7 +131,7 @@ def test_work_grows_as_the_input_does(name: str) -> None:
     assert sum(double) < 2.2 * sum(single) + 2000
 
 
-SLOW = {
+SLOW: dict[str, tuple[Callable[[bytes], Steps], bytes]] = {
     "ndjson_spaces": (partial(ndjson, longest=10**8), b'{"a":"\\u003a"}' + b" " * 30_000_000),
     "csv_commas": (csv(), HEADER + b"," * 30_000_000),
     "csv_quotes": (csv(), HEADER + b'"' * 30_000_000),
