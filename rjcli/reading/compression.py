@@ -1,4 +1,4 @@
-"""Compressed inputs: streamed, and good to their very end or refused.
+"""Compressed inputs: streamed, and good up to their very end or an error.
 
 What comes out of one step is bounded, and so is how much bigger an input may
 become: one that expands without end costs little memory and little time.
@@ -24,7 +24,7 @@ else:
     from backports import zstd
 
 _STEP = READ_SIZE  # bytes that come out of one step at most
-_ANY_EXPANSION = 64 * 2**20  # bytes that may come out of ever so few
+_ANY_EXPANSION = 64 * 2**20  # bytes that may come out of any number
 _XZ_MEMORY = 256 * 2**20  # bytes; `xz -9` needs 65 MiB
 _MAGIC = {
     Compression.GZIP: re.compile(rb"\x1f\x8b"),
@@ -89,7 +89,7 @@ _DECOMPRESSORS: dict[Compression, Callable[[], _Decompressor]] = {
 def decompress(
     byte_strings: Iterator[bytes], name: str, compression: Compression, max_expansion: int
 ) -> Iterator[bytes]:
-    """Decompress an input, if it is compressed; an empty byte string lets others go on.
+    """Decompress an input, if it is compressed; an empty byte string lets other tasks run.
 
     Raises InputError, once all that was good has been yielded, if the input is
     corrupt, ends too early, has anything else after its compressed part, or

@@ -17,14 +17,14 @@ from rjcli.settings.choices import ColumnType
 from rjcli.settings.values import CsvSettings
 
 _NULL = "null"
-_COLUMNS_AT_ONCE = 5000  # to work on before others go on
+_COLUMNS_AT_ONCE = 5000  # to work on before other tasks run
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 
 
 def _column_of(value: str) -> re.Pattern[str]:
-    """A pattern for a whole column, its cells joined by line ends, each such a value.
+    """A pattern for a whole column of such values, joined by line ends.
 
-    What is repeated for good must not backtrack itself, which Python before 3.11.5 gets wrong.
+    The part that is repeated is atomic: with another, Python before 3.11.5 is wrong.
     """
     return re.compile(rf"(?>(?:{value})\n)*+(?:{value})")
 
@@ -146,7 +146,7 @@ class CellEncoder:
         self._types = [types.get(name, ColumnType.STRING) for name in header]
         self._nulls = null_cells(settings)
         self._empty_null = settings.empty_null
-        # What stands before each value in a record's JSON.
+        # The text before each value in a record's JSON.
         self._leads = [f",{encode_basestring(name)}:" for name in header]
         self._leads[0] = "{" + self._leads[0][1:]
 

@@ -1,8 +1,8 @@
 r"""Dialects of CSV: how cells are separated, quoted and escaped.
 
-The csv module reads all of them. It takes an escaped character as it stands, so
+The csv module reads all of them. It takes an escaped character literally, so
 lines with escapes are rewritten for it first: ``\n`` becomes a backslash and a
-line feed, and a cell ``\N`` becomes a mark that stands in no text.
+line feed, and a cell ``\N`` becomes a mark that no text has in it.
 """
 
 import csv
@@ -36,7 +36,7 @@ class _Rewriter:
     """Rewrites lines with escapes for the csv module, token by token.
 
     ``tokens``: a pattern for them; ``known``: those that change. ``before``: is
-    taken to stand before each line.
+    put before each line, and taken away again.
     """
 
     def __init__(self, tokens: str, known: Mapping[str, str], before: str = "") -> None:
@@ -71,9 +71,9 @@ class Syntax:
         )
 
     def split(self, text: str) -> list[list[str]] | None:
-        """The rows of whole lines, a third of the time; None if they need the csv module.
+        """Split whole lines into rows, in a third of the csv module's time.
 
-        That is where there are quotes, escapes, blank lines, or line ends of an old kind.
+        None if they need that module: there are quotes, escapes, blank lines or lone CRs.
         """
         marks = (self.quote, self.escape)
         if any(mark in text for mark in marks if mark):

@@ -26,7 +26,7 @@ _BLANK = ""  # of a line that is no row
 
 
 def _ignore(_: str) -> None:
-    """Take a note, and drop it."""
+    """Drop a note."""
 
 
 class DelimitedReader:
@@ -73,7 +73,7 @@ class DelimitedReader:
             yield [] if block is None else block
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
-        """Show a detector all rows. Yields None now and then, so that others can go on."""
+        """Show a detector all good rows. Yields None regularly, so that other tasks can run."""
         for rows in self._rows(byte_strings):
             if rows is not None:
                 faults = self._faults(rows, detecting=True)
@@ -93,13 +93,13 @@ class DelimitedReader:
                 found: Start | None = end.value
                 return found.header.names if found else []
             except InputError:
-                return []  # cut off, or bad: then it is refused where the records are read
+                return []  # cut off, or bad, which is an error when the records are read
 
     @property
     def text_before_rows(self) -> tuple[bytes, bytes]:
-        """What stands before the first row, as in the file, and a line end of the file.
+        """The bytes before the first row, without a byte order mark, and a line end as in the file.
 
-        Known once a row was read. It has no byte order mark.
+        Known once a row was read.
         """
         return self._as_in_file(self._text), self._as_in_file(self._line_end)
 
@@ -113,13 +113,13 @@ class DelimitedReader:
         return without_utf8_mark(byte_strings) if self._encoding == "utf-8" else byte_strings
 
     def _rows(self, byte_strings: Iterator[bytes]) -> Iterator[Rows | None]:
-        """The rows after the header; None lets others go on."""
+        """The rows after the header; None lets other tasks run."""
         quote = self._settings.quote
         pieces = whole_lines(
             self._bytes(byte_strings),
             self._max_record_bytes,
             ends_with_cr=True,
-            mark=quote.encode(self._encoding) if quote else b"\n",
+            mark=quote.encode(self._encoding, "replace") if quote else b"\n",
             on_part_line=self._on_part_row,
         )
         start = yield from self._start.read(pieces)
@@ -145,7 +145,7 @@ class DelimitedReader:
     def _blocks(
         self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
     ) -> Iterator[Block | None]:
-        """The records; None lets others go on."""
+        """The records; None lets other tasks run."""
         encoder: CellEncoder | None = None
         number = 0
         for rows in self._rows(byte_strings):
@@ -201,7 +201,7 @@ class DelimitedReader:
         return cells if self._header.keeps_all else [*map(self._header.keep, cells)]
 
     def _faults(self, rows: Rows, *, detecting: bool = False) -> Mapping[int, str]:
-        """Why rows are no records, by index. Raises InputError where columns cannot be left out."""
+        """Why rows are no records, by index. Raises InputError if a column cannot be left out."""
         header = self._header
         is_plain = header.keeps_all and not rows.has_bad_bytes and not rows.reasons
         if is_plain and {*map(len, rows.cells)} <= {header.width}:
@@ -220,7 +220,7 @@ class DelimitedReader:
                 try:
                     header.check(cells)
                 except BadHeaderError as error:
-                    # Before anything was sent, better nothing is. Later it costs the row.
+                    # It stops the push if nothing was sent yet. Later it costs the row.
                     if detecting or header.rows_checked == 1:
                         self._refusal = bad_header(self._file, rows.lines[index], error)
                         raise self._refusal from None

@@ -1,9 +1,9 @@
 """Lines of a CSV become rows, many at a time; a stray quote costs one row.
 
-A quoted cell may go over several lines, so the lines of a row are held until it
-ends. Where it does not end within bounds, nor before the end of the file, its
-quote was a stray one: its line is rejected, and every line that was held after
-it is read as a row by itself. None of these can begin a row of several lines:
+A quoted cell may take several lines, so the lines of a row are held until it
+ends. If it does not end within bounds, or not before the end of the file, its
+quote is a stray one: its line is rejected, and each line that was held after it
+is read as a row by itself. None of these can begin a row of several lines, as
 its quote would have closed the stray one.
 """
 
@@ -20,7 +20,7 @@ from rjcli.reading.csv_dialect import UNEXPECTED_END, Syntax, row_pattern
 from rjcli.reading.lines import MOST_RECORDS, LongLine
 from rjcli.reading.text import decode_lines
 
-_DROPPED = bytes(bytearray(b"dropped\n"))  # this object stands for a line that was too long
+_DROPPED = bytes(bytearray(b"dropped\n"))  # this very object replaces a line that was too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Rows:
 
     ``raws``: the bytes of each, with line ends; ``lines``: 1-based, on which they
     begin; ``reasons``: why a row cannot be read, by index. ``has_bad_bytes``:
-    some cell may have a byte that could not be decoded, marked by ``text.BAD_BYTE``.
+    some cell may have a byte that could not be decoded; see ``text.bad_byte``.
     """
 
     cells: list[list[str]] = field(default_factory=list)
@@ -65,7 +65,7 @@ class RowParser:
             else "the row goes on and does not end"
         )
         self._texts: list[str] = []  # lines of which no row has been made
-        self._raws: list[bytes] = []  # the same, as they stand in the file
+        self._raws: list[bytes] = []  # the same, as in the file
         self._line = line  # of the first of them
         self._wanted = 0  # bytes in them that make it worth while to parse again
         self._has_new = False  # some have not been parsed yet
@@ -73,7 +73,7 @@ class RowParser:
         self._has_bad_bytes = False
 
     def feed(self, piece: bytes | LongLine) -> Iterator[Rows]:
-        """Take whole lines; yield the rows that they complete, if it is worth while to look."""
+        """Take whole lines; yield the rows that they complete."""
         if isinstance(piece, LongLine):
             yield from self._feed_dropped(piece.marks)
             return
@@ -86,8 +86,8 @@ class RowParser:
                 yield from self._feed_lines(part)
 
     def _feed_long(self, lines: list[bytes]) -> Iterator[Rows]:
-        """Take lines of which some may be as long as those that come dropped."""
-        quote = (self._syntax.quote or "").encode(self._encoding)
+        """Take lines, of which those that are too long are dropped now."""
+        quote = (self._syntax.quote or "").encode(self._encoding, "replace")
         for is_long, some in groupby(lines, key=self._is_long):
             if not is_long:
                 yield from self._feed_lines([*some])
@@ -197,7 +197,7 @@ class RowParser:
         return at
 
     def _last_allowed(self, at: int, last: int) -> int:
-        """Where a row that begins with one line, and seems to end with another, may end at most."""
+        """The last line on which a row that begins at ``at`` may end, up to ``last``."""
         lines = self._raws[at : min(last, at + self._bounds.lines)]
         return at + bisect_right([*accumulate(map(len, lines))], self._bounds.size)
 
@@ -209,7 +209,7 @@ class RowParser:
         return reason == UNEXPECTED_END or len(cells) == self._width
 
     def _add(self, rows: Rows, at: int, last: int, cells: list[str], reason: str | None) -> None:
-        """Add the row from one line to another."""
+        """Add the row that takes the lines from ``at`` to ``last``."""
         raws = self._raws[at : last + 1]
         if self._has_dropped and any(raw is _DROPPED for raw in raws):
             cells, raws, reason = [], [], too_long(self._bounds.record)

@@ -20,7 +20,7 @@ from rjcli.settings.choices import Dialect
 from rjcli.settings.values import CsvSettings
 
 _MAX_BYTES = 2**20
-_SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]+', re.IGNORECASE)  # of Excel
+_SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]+', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Start:
     """Where the rows of a file begin.
 
     ``text``: the bytes before them, without blank lines at the beginning and with
-    a line end; ``line_end``: one of the file's; ``line``: 1-based, of the first
-    row; ``rest``: bytes that have been read from there on.
+    a line end; ``line_end``: as in the file; ``line``: 1-based, of the first row;
+    ``rest``: the bytes from there on that have been read.
     """
 
     header: Header
@@ -64,7 +64,7 @@ class StartReader:
     def read(self, pieces: Iterator[bytes | LongLine]) -> Generator[None, None, Start | None]:
         """Take pieces up to the first row; None if there is none. Raises InputError.
 
-        Yields None now and then, so that others can go on.
+        Yields None regularly, so that other tasks can run.
         """
         held = b""
         line = 1
@@ -85,23 +85,21 @@ class StartReader:
         raws = held.splitlines(keepends=True)
         if len(raws[0]) > _MAX_BYTES:
             raise self._bad(_too_long(), line)
-        most = self._settings.max_field_lines + 1
-        texts = decode_lines(raws[:most], self._encoding)
-        separator = _SEPARATOR_LINE.fullmatch(texts[0])
-        if separator and self._settings.dialect not in {None, Dialect.EXCEL}:
-            separator = None
+        separator = self._separator(raws[0])
         skipped = 1 if separator else 0
-        while skipped < len(texts) and not texts[skipped].rstrip("\r\n"):
+        while skipped < len(raws) and not raws[skipped].rstrip(b"\r\n"):
             skipped += 1
-        if skipped == len(texts):
+        if skipped == len(raws):
             return None
-        syntax = self._syntax(separator and separator[1], texts[skipped:])
-        reader = syntax.rows(syntax.prepare(texts[skipped:]))
+        most = self._settings.max_field_lines + 1
+        texts = decode_lines(raws[skipped : skipped + most], self._encoding)
+        syntax = self._syntax(separator, texts)
+        reader = syntax.rows(syntax.prepare(texts))
         try:
             cells = next(reader)
         except csv.Error as error:
             goes_on = str(error) == UNEXPECTED_END
-            is_short = len(held) <= _MAX_BYTES and len(raws) < most
+            is_short = len(held) <= _MAX_BYTES and len(texts) < most
             if goes_on and is_short and not at_end:
                 return None
             reason = "a quote is opened and not closed" if goes_on else str(error)
@@ -113,6 +111,13 @@ class StartReader:
         if text and not text.endswith((b"\r", b"\n")):
             text += line_end
         return Start(header, syntax, text, line_end, line + first, b"".join(raws[first:]))
+
+    def _separator(self, line: bytes) -> str | None:
+        """The delimiter, if this is the line by which Excel says which one a file has."""
+        if self._settings.dialect not in {None, Dialect.EXCEL}:
+            return None
+        found = _SEPARATOR_LINE.fullmatch(decode_lines([line], self._encoding)[0])
+        return found[1] if found else None
 
     def _syntax(self, separator: str | None, texts: list[str]) -> Syntax:
         settings = self._settings

@@ -34,8 +34,8 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class Input:
     """One input of a push: identify it, find its column types if it needs them, read it.
 
-    Raises InputError when the input cannot be read on; what was yielded before stands.
-    ``held_back``: a last line without a line end was not read.
+    Raises InputError where the input cannot be read any further; what was yielded
+    before is good. ``held_back``: whether a last line without a line end was not read.
     """
 
     def __init__(self, source: Source, settings: InputSettings) -> None:
@@ -50,7 +50,7 @@ class Input:
         self._notes: dict[str, bool] = {}  # and whether they were taken
 
     def identify(self) -> Iterator[None]:
-        """Find the format. Yields None now and then, so that others can go on."""
+        """Find the format. Yields None regularly, so that other tasks can run."""
         if self.format is Format.AUTO:
             self.format = self._by_name() or Format.AUTO
         byte_strings = self._decompressed()
@@ -70,18 +70,18 @@ class Input:
             self._reader = self._delimited_reader()
 
     def take_notes(self) -> list[str]:
-        """What users should know about the input; each note once."""
+        """Return notes for users about the input that were not returned before."""
         new = [note for note, is_taken in self._notes.items() if not is_taken]
         self._notes = dict.fromkeys(self._notes, True)
         return new
 
     @property
     def is_delimited(self) -> bool:
-        """Whether it has columns."""
+        """Whether it is a CSV or TSV. Known once it is identified."""
         return self.format in {Format.CSV, Format.TSV}
 
     def wants_types(self) -> bool:
-        """Whether it has a column whose type has to be found."""
+        """Whether some of its columns have no type yet."""
         if not (self._reader and self._settings.csv.detect_types):
             return False
         names = self._reader.names(self._head)
@@ -94,13 +94,13 @@ class Input:
         self._spooled = True
 
     def detect(self, detector: TypeDetector) -> Iterator[None]:
-        """Have a detector look at all rows; if the input breaks off, at those before."""
+        """Show a detector all rows, as far as the input can be read."""
         if self._reader:
             with suppress(InputError):  # it is raised again when the records are read
                 yield from self._reader.detect(self._content(), detector)
 
     def records(self, types: Mapping[str, ColumnType]) -> Iterator[Block]:
-        """Read the records. An empty block lets others go on."""
+        """Read the records. An empty block lets other tasks run."""
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
         if self._reader:
             yield from self._reader.read(content, types)
@@ -113,10 +113,10 @@ class Input:
 
     @property
     def header(self) -> tuple[bytes, bytes]:
-        """What stands before a CSV's first row, with its line end, and a line end of the file.
+        """The bytes before a CSV's first row, and a line end as in the file.
 
-        Known once a record was read. It begins with the byte order mark that the
-        file has, and is empty in a file without a header.
+        Known once a record was read. They begin with the byte order mark that the
+        file has, and are empty for a file without a header.
         """
         if self._reader is None:
             return b"", b"\n"
@@ -172,20 +172,20 @@ class Input:
         return _BY_SUFFIX.get(self._suffix())
 
     def _shows_enough(self) -> bool:
-        """Whether the head tells the format, and the names of the columns if there are any."""
+        """Whether the head is enough to find the format, and the header if there is one."""
         content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
         if self.format in {Format.JSON, Format.NDJSON} or content.startswith(b"["):
             return len(self._head) >= len(_BYTE_ORDER_MARK)
         return b"\n" in content or len(self._head) >= _SNIFF_SIZE
 
     def _by_content(self) -> Format:
-        """Tell the format by the first line that is not blank."""
+        """Find the format from the first line that is not blank."""
         if self._settings.csv.encoding != DEFAULT_ENCODING:
             return Format.CSV
         content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
         if content.startswith(b"{"):
             return Format.NDJSON if _is_ndjson(content) else Format.JSON
-        # Files are called .json that hold one object a line, but none that are CSVs.
+        # A .json file may hold one object a line, but not a CSV.
         if not content or content.startswith(b"[") or self._suffix() == ".json":
             return Format.JSON
         first_line = content.split(b"\n", 1)[0]
@@ -207,12 +207,12 @@ class Input:
 
 
 def _is_ndjson(head: bytes) -> bool:
-    """Whether the first line of what begins with an object is one object, good or bad, alone."""
+    """Whether the first line, which begins with an object, holds just that one, good or bad."""
     line, line_end, _ = head.partition(b"\n")
     text = line.rstrip().decode(errors="replace")
     try:
         _, end = JSONDecoder(strict=False).raw_decode(text)
     except (ValueError, RecursionError):
-        # It goes on behind the head, or is bad, or the object takes several lines.
+        # It continues after the head, or is bad, or the object takes several lines.
         return (not line_end and len(head) >= _SNIFF_SIZE) or text.endswith("}")
     return end == len(text)

@@ -1,8 +1,8 @@
 """JSON that is not line by line: arrays of objects, single objects, and several in a row.
 
-The text of each record is cut out of the stream as it stands. Where a record
-ends is found by its brackets alone; whether it is good JSON is checked on the
-cut-out text, so that a bad record between good brackets costs only itself.
+The text of each record is cut out of the stream unchanged. Where a record ends is
+found by its brackets alone. Whether it is good JSON is checked on the cut-out
+text, so that a bad record between good brackets costs only itself.
 """
 
 import re
@@ -51,7 +51,7 @@ _Value = tuple[bytes | None, int]
 
 
 def _gather(found: "Iterator[list[_Value] | None]") -> "Iterator[list[_Value]]":
-    """Gather values until they are many, or until others are to go on."""
+    """Gather values until they are many, or until other tasks should run."""
     gathered, size = list[_Value](), 0  # bytes
     try:
         for values in found:
@@ -73,7 +73,7 @@ def _gather(found: "Iterator[list[_Value] | None]") -> "Iterator[list[_Value]]":
 class _Stream:
     """Takes values out of a stream of JSON.
 
-    Its generators yield None now and then, so that others can go on.
+    Its generators yield None regularly, so that other tasks can run.
     """
 
     def __init__(self, window: Window, max_value_bytes: int) -> None:

@@ -1,7 +1,7 @@
 """A window on a stream of JSON that moves along as values are taken out.
 
-Patterns are possessive and always matched from where the window stands, so that
-no text makes them backtrack or search.
+Patterns are possessive and always matched from ``at``, so that no text makes
+them backtrack or search.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from rjcli.errors import InputError
 
 OPENING = {b"{", b"["}
-STEPS_AT_ONCE = 5000  # brackets or strings to look at before others go on
+STEPS_AT_ONCE = 5000  # brackets or strings to look at before other tasks run
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _BRACKET = re.compile(rb"[{}[\]]")
@@ -21,7 +21,7 @@ _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 class Window:
     """The bytes at hand. What comes before ``at`` has been taken; ``line``: 1-based, of ``at``.
 
-    Its generators yield None now and then, so that others can go on.
+    Its generators yield None regularly, so that other tasks can run.
     """
 
     def __init__(self, byte_strings: Iterator[bytes], file: str) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-MOST_RECORDS = 1000  # in a block, so that making one does not keep others waiting
+MOST_RECORDS = 1000  # in a block, so that making one does not keep other tasks waiting
 
 _LF = re.compile(rb"\n")
 _LF_OR_CR = re.compile(rb"\n|\r(?=[^\n])")
@@ -27,7 +27,7 @@ def whole_lines(
 ) -> Iterator[bytes | LongLine]:
     """Cut an input after line ends; only the last piece may lack its line end.
 
-    An empty piece means "nothing there yet", or lets others go on. LF ends a
+    An empty piece means "nothing there yet", or lets other tasks run. LF ends a
     line and, with ``ends_with_cr``, so does a CR that no LF follows. A line of
     more than ``max_bytes`` is dropped, and the bytes ``mark`` in it are counted.
     ``on_part_line`` is called instead of reading a last line without a line end.

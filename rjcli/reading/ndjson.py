@@ -16,7 +16,7 @@ def read_ndjson(
 ) -> Iterator[Block]:
     """Read one record a line. A bad line costs only itself; blank lines do not count.
 
-    Only LF ends a line: U+2028 and lone CRs may stand inside JSON. A line past
+    Only LF ends a line: U+2028 and lone CRs may be inside JSON. A line past
     ``max_record_bytes`` is rejected without its text. ``on_part_line`` is called
     instead of reading a last line without a line end.
     """

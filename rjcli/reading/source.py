@@ -90,18 +90,18 @@ class Source:
 
     @property
     def dry_fd(self) -> int | None:
-        """Where there was nothing to read yet: the descriptor on which something has to come.
+        """The descriptor to wait for, if there was nothing to read yet.
 
-        None where there was something: who makes something of the bytes may still hold some.
+        None if there was something: a reader may still hold some of it.
         """
         return self._fd if self._is_dry and self._fd >= 0 else None
 
     def spool(self, byte_strings: Iterator[bytes], max_bytes: int | None) -> Iterator[None]:
-        """Copy a pipe's bytes, as they are given, to disk, and read them from there from now on.
+        """Copy the bytes of a pipe to disk, to be read from there from now on.
 
         ``max_bytes`` None: half of what is free. Yields None for "nothing there
-        yet". Where the bytes break off, they do so again when they are read.
-        Raises InputError if there are too many, UnfinishedError if the disk is full.
+        yet". An error that ends the bytes is raised again when the copy is read.
+        Raises InputError if there are too many bytes, UnfinishedError if the disk is full.
         """
         directory = tempfile.gettempdir()
         try:
@@ -124,7 +124,7 @@ class Source:
                 self._path = os.dup(spool.fileno())  # open for as long as rjcli runs
         except OSError as error:
             raise UnfinishedError(
-                f"cannot spool {self.name} in {directory}: {error.strerror}", hint=_ELSEWHERE
+                f"cannot copy {self.name} to {directory}: {error.strerror}", hint=_ELSEWHERE
             ) from None
         self.rereadable = True
 
@@ -157,7 +157,7 @@ class Source:
 
 
 def _file_of(status: os.stat_result) -> tuple[int, int]:
-    """What tells files apart, whatever their names."""
+    """Device and inode: the same only for the same file, whatever its name."""
     return status.st_dev, status.st_ino
 
 

@@ -177,7 +177,7 @@ def test_typed_values_are_json_of_their_type(values: list[str]) -> None:
 
 
 def test_values_leave_with_their_own_text(tmp_path: Path) -> None:
-    """Numbers and booleans leave as they stand, empty cells are null, and strings are quoted."""
+    """Numbers and booleans keep their text, empty cells are null, and strings are quoted."""
     (tmp_path / "a.csv").write_bytes(
         b'id,price,ok,name,zip\n1,12.50,true,a,007\n2,,,,\n9223372036854775807,3,false,"x\ny",1\n'
     )
@@ -247,7 +247,7 @@ def test_several_files_share_their_types(tmp_path: Path) -> None:
     ],
 )
 def test_pinned_column(tmp_path: Path, type_: ColumnType, good: list[str], bad: list[str]) -> None:
-    """In a column pinned by --type a value that fits leaves as it stands; a misfit is rejected."""
+    """In a column pinned by --type a value that fits keeps its text; a misfit is rejected."""
     quoted = ['"' + value.replace('"', '""') + '"' for value in [*good, *bad]]
     rows = "".join(f"{number},{cell}\n" for number, cell in enumerate(quoted))
     (tmp_path / "a.csv").write_text(f"id,x\n{rows}")
@@ -265,7 +265,7 @@ def test_pinned_column(tmp_path: Path, type_: ColumnType, good: list[str], bad: 
 
 
 def test_json_column_keeps_its_text(tmp_path: Path) -> None:
-    """The cells of a json column are members of their record as they stand."""
+    """The cells of a json column become members of their record unchanged."""
     (tmp_path / "a.csv").write_text('id,x\n1,"{""b"": 1.10, ""a"": [12345678901234567890]}"\n')
     _, items = read(tmp_path / "a.csv", settings=CsvSettings(types={"x": JSON}))
     assert texts(items) == ['{"id":1,"x":{"b": 1.10, "a": [12345678901234567890]}}']
@@ -347,7 +347,7 @@ CELLS = ["", "0", "-17", "1.50", "true", "x", "N/A", '"', "1,5", "a\nb", "9" * 1
 
 @pytest.mark.parametrize("odd_row", [1, 20_000, 39_999])
 def test_one_odd_value_of_many_decides(tmp_path: Path, odd_row: int) -> None:
-    """A single value that does not fit makes its column a string, wherever it stands."""
+    """A single value that does not fit makes its column a string, wherever it is."""
     path = tmp_path / "many.csv"
     rows = [f'{row},"{row}.5",plain text,' for row in range(40_000)]
     path.write_text("\n".join(["i,n,s,e", *rows, ""]))

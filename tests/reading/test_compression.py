@@ -1,4 +1,4 @@
-"""Compression: streamed, told by magic bytes, and good to the very end or refused."""
+"""Compression: streamed, found by magic bytes, and good up to the very end or an error."""
 
 import bz2
 import gzip
@@ -103,8 +103,8 @@ def test_truncated_second_part(kind: Compression) -> None:
 
 @kinds
 @pytest.mark.parametrize("garbage", [b"garbage", b"\n", b"\0\0garbage", b"\x1f", b"{}"])
-def test_garbage_behind_the_end(kind: Compression, garbage: bytes) -> None:
-    """Anything else behind the end is refused, once all that was good has come out."""
+def test_garbage_after_the_end(kind: Compression, garbage: bytes) -> None:
+    """Anything else after the end is refused, once all that was good has come out."""
     for size in (1, 1000):
         out, error = unpack(COMPRESS[kind](LINES[:500]) + garbage, kind, size=size)
         assert out == LINES[:500]
@@ -112,7 +112,7 @@ def test_garbage_behind_the_end(kind: Compression, garbage: bytes) -> None:
 
 
 @kinds
-def test_zero_padding_behind_the_end(kind: Compression) -> None:
+def test_zero_padding_after_the_end(kind: Compression) -> None:
     """Zero bytes, with which tapes and disks fill their blocks, may follow the end."""
     packed = COMPRESS[kind](LINES) + b"\0" * 5000
     assert unpack(packed, kind) == (LINES, None)
@@ -182,8 +182,8 @@ def test_gzip_with_all_its_header_fields() -> None:
 
 @kinds
 @pytest.mark.parametrize("suffix", ["ndjson", "NDJSON", "jsonl"])
-def test_format_is_told_by_the_name_inside(tmp_path: Path, kind: Compression, suffix: str) -> None:
-    """The format of a.ndjson.gz is told as that of a.ndjson, in small letters or capitals."""
+def test_format_is_found_by_the_name_inside(tmp_path: Path, kind: Compression, suffix: str) -> None:
+    """The format of a.ndjson.gz is found as that of a.ndjson, in small letters or capitals."""
     path = tmp_path / f"a.{suffix}{SUFFIX[kind].upper()}"
     path.write_bytes(COMPRESS[kind](b"[1]\n" + LINES))
     found = Input(Source(str(path)), InputSettings(files=()))
@@ -206,7 +206,7 @@ def test_byte_order_mark_in_parts(tmp_path: Path) -> None:
 
 @kinds
 def test_stdin_in_small_pieces(kind: Compression) -> None:
-    """A compressed pipe is read piece by piece, and gives its records as they come."""
+    """A compressed pipe is read piece by piece, and yields its records as they come."""
     reading, writing = os.pipe()
     found = Input(Source(f"/dev/fd/{reading}"), InputSettings(files=()))
     packed = COMPRESS[kind](LINES)
@@ -293,6 +293,6 @@ def test_expansion_is_bounded(kind: Compression) -> None:
 
 @kinds
 def test_parts_that_hold_nothing_let_others_go_on(kind: Compression) -> None:
-    """A file of very many empty parts gives way with each piece of it."""
+    """A file of very many empty parts lets other tasks run after each piece of it."""
     pieces = [COMPRESS[kind](b"") * 100] * 20
     assert [*decompress(iter(pieces), "f", kind, 250)] == [b""] * 20

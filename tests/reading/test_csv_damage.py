@@ -49,11 +49,11 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 def good_lines(first: int, last: int) -> bytes:
-    """Rows of which each stands on the line that it says."""
+    """Rows of which each has the number of its line."""
     return b"".join(b"%d,x\n" % line for line in range(first, last + 1))
 
 
-def test_stray_quote_costs_its_row_wherever_it_stands() -> None:
+def test_stray_quote_costs_its_row_wherever_it_is() -> None:
     """Of 5,000 rows with one stray quote, all others arrive, and the reason says how far it saw."""
     for line in (2, 1500, 4990, 5001):
         stray = b'%d,"x\n' % line

@@ -85,7 +85,7 @@ def test_column_without_a_name_that_holds_values_is_an_error(
 
 
 def test_without_types_the_first_row_decides(tmp_path: Path) -> None:
-    """Read once only, a nameless column is judged by its first row; later values cost their row."""
+    """Without a pass for types the first row decides; later values in the column cost a row."""
     (tmp_path / "a.csv").write_bytes(b",id\n0,1\n7,2\n5,3\n8,4\n")
     items, _ = read(tmp_path / "a.csv", detect=False)
     assert [type(item) for item in items] == [RawRecord, RawRecord, Rejection, RawRecord]
@@ -181,7 +181,7 @@ def test_header_of_many_columns_is_shortened(tmp_path: Path) -> None:
 
 
 def test_text_before_the_rows_is_kept(tmp_path: Path) -> None:
-    """What stands before the first row is known as it stands, so that rejects can be read again."""
+    """The bytes before the first row are kept unchanged, so that rejects can be read again."""
     for data, encoding, header in (
         (b"sep=;\r\n\r\n id;x\r\n1;2\r\n", "utf-8", b"sep=;\r\n\r\n id;x\r\n"),
         (b"\n\xef\xbb\xbfid,x\n1,2\n", "utf-8", b"\xef\xbb\xbfid,x\n"),
@@ -210,3 +210,22 @@ def test_header_of_80_000_columns_with_one_name_twice() -> None:
     reader = DelimitedReader("f", CsvSettings(), None, 10**6)
     with pytest.raises(InputError, match="columns 40,001 and 80,000 have the same name"):
         [*reader.read(iter([",".join(names).encode() + b"\n"]), {})]
+
+
+def test_very_many_blank_lines_after_the_separator(tmp_path: Path) -> None:
+    """The header is found after any number of blank lines, before and after Excel's sep= line."""
+    (tmp_path / "a.csv").write_bytes(b"\n" * 70_000 + b"sep=;\n" + b"\n" * 70_000 + b"a;b\n1;2\n")
+    items, _ = read(tmp_path / "a.csv", CsvSettings(max_field_lines=1))
+    assert texts(items) == ['{"a":1,"b":2}']
+    assert items[0].line == 140_003
+
+
+def test_quote_that_the_encoding_lacks() -> None:
+    """A quote that no file in the encoding can have makes no difference."""
+    settings = CsvSettings(quote="«", encoding="ascii")
+    reader = DelimitedReader("f", settings, None, 10)
+    items = [*items_of(reader.read(iter([b"a,b\n1,2\n" + b"x" * 100_000]), {}))]
+    assert texts(items) == [
+        '{"a":"1","b":"2"}',
+        "the record is longer than 10 bytes; see --max-record-bytes",
+    ]

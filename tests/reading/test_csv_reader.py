@@ -364,7 +364,7 @@ def test_bad_byte_costs_its_row_in_any_encoding_like_ascii(
     ],
 )
 def test_bad_byte_in_other_encodings_ends_the_file(data: bytes, encoding: str, reason: str) -> None:
-    """UTF-16 and the like are refused at their first bad byte, with its line; rows before stand."""
+    """UTF-16 and the like are refused at their first bad byte, by line; rows before it arrive."""
     for size in (1, 3, 1000):
         found = items_of(read(in_steps(data, size), settings=CsvSettings(encoding=encoding)))
         assert next(found).line == 2

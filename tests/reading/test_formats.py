@@ -1,4 +1,4 @@
-"""Readers: what stands in a file is what arrives, wherever the byte strings happen to be cut."""
+"""Readers: what is in a file arrives unchanged, wherever the byte strings are cut."""
 
 import csv
 import io
@@ -159,9 +159,9 @@ def test_bad_line_costs_only_itself(line: bytes, reason: str) -> None:
         b'{"id":1}',
         b'{"id":2}',
     ]
-    [(number, told)] = rejections(iter(items))
+    [(number, reason_given)] = rejections(iter(items))
     assert number == 2
-    assert reason in told
+    assert reason in reason_given
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_csv_rows_that_do_not_fit_are_rejected() -> None:
     ],
 )
 def test_format_is_found(tmp_path: Path, name: str, content: bytes, expected: int) -> None:
-    """The format is told by the name, or by the first line that is not blank."""
+    """The format is found by the name, or by the first line that is not blank."""
     (tmp_path / name).write_bytes(content)
     found = raw_records(iter(read_input(tmp_path / name)))
     assert len(found) == expected
@@ -267,7 +267,7 @@ def test_format_that_is_given_is_believed(tmp_path: Path) -> None:
 
 
 def test_slow_pipe_does_not_block() -> None:
-    """A pipe with nothing in it yet gives "nothing there yet" at once instead of blocking."""
+    """A pipe with nothing in it yet yields an empty block at once instead of blocking."""
     reading, writing = os.pipe()
     found = Input(Source(f"/dev/fd/{reading}"), INPUT)
     steps = found.identify()

@@ -1,7 +1,7 @@
-"""JSON: what is valid arrives as written, and what is not is refused, wherever it stands.
+"""JSON: what is valid arrives as written, and what is not is refused, wherever it is.
 
 The names say what must happen: y_ is good JSON, n_ is not, and i_ is where RFC
-8259 leaves the choice to us; the reason for ours stands beside it. The text of
+8259 leaves the choice to us; the reason for ours is beside it. The text of
 each is the value of a member, a record of its own, and a whole document.
 """
 
@@ -162,7 +162,7 @@ BAD = {
     "n_object_line_comment": b'{"a":1} // comment',
     "n_object_hash_comment": b'{"a":1} # comment',
     "n_object_semicolon": b'{"a":1;"b":2}',
-    "n_object_garbage_behind": b'{"a":1}x',
+    "n_object_garbage_after": b'{"a":1}x',
     "n_number_leading_zero": b"012",
     "n_number_double_zero": b"00",
     "n_number_minus_leading_zero": b"-012",
@@ -398,7 +398,7 @@ def test_value_is_judged_as_another_parser_does(text: bytes, good: bool) -> None
 def test_document_is_taken_as_far_as_it_is_json(
     document: bytes, records: int, rejected: int, *, broken: bool
 ) -> None:
-    """Records in front of the place where a document stops being JSON stand; then it is refused."""
+    """Records before the place where a document stops being JSON arrive; then it is refused."""
     for size in (1, 3, 1000):
         outcome = taken(read_json(in_steps(document, size), "f", LIMIT))
         assert (len(outcome[0]), *outcome[1:]) == (records, rejected, broken)
@@ -500,7 +500,7 @@ def test_spaces_after_an_object_cost_no_more_than_others() -> None:
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json_texts))
 def test_object_is_cut_into_exact_members(texts: dict[str, bytes]) -> None:
-    """Cut into its members, an object gives each value's exact text back."""
+    """An object that is cut into its members has the exact text of each value."""
     object_ = (
         b"{" + b" ,".join(json.dumps(n).encode() + b" : " + t for n, t in texts.items()) + b"}"
     )

@@ -103,7 +103,7 @@ def test_long_element(long: bytes) -> None:
 
 @pytest.mark.parametrize("scalar", [b'"' + b"x" * 200 + b'"', b'"' + rb"\"" * 99 + b'"'])
 def test_long_string_in_an_array(scalar: bytes) -> None:
-    """Strings that stand where a record should are dropped, too, if they are long."""
+    """Strings in the place of a record are dropped, too, if they are long."""
     document = b"[" + scalar + b"," + GOOD + b"]"
     for size in range(1, 70):
         assert outcomes(read_json(in_steps(document, size), "f", LIMIT)) == [
@@ -233,7 +233,7 @@ def test_long_record_is_not_held(
 
 
 def test_reading_a_long_record_lets_others_go_on(tmp_path: Path) -> None:
-    """While a long record is dropped, the reader gives way again and again."""
+    """While a long record is dropped, other tasks run again and again."""
     long = b"x" * 2_000_000
     for name, content in {
         "a.ndjson": b'{"id":"' + long + b'"}\n',
