@@ -16,8 +16,26 @@ Exit codes are part of the contract with the scripts that call rjcli. One is no
 error's: a push that finished with some records rejected exits with 3.
 """
 
+from collections.abc import Collection
+from itertools import islice
+
 EXIT_REJECTS = 3
 REJECTS_WORD = "rejects"
+
+_MOST_NAMES = 10
+_LONGEST_NAME = 40  # characters
+
+
+def show_name(name: str) -> str:
+    """Quote the name of a field or column for a message, cut to 40 characters."""
+    return repr(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…")
+
+
+def show_names(names: Collection[str]) -> str:
+    """Quote and list names for a message, 10 of them at most."""
+    shown = [show_name(name) for name in islice(names, _MOST_NAMES)]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 class RjcliError(Exception):

@@ -1,9 +1,9 @@
 """JSON as text: checked and cut into its parts without changing a byte of it.
 
-orjson is quick and strict, and is trusted here with three exceptions: it keeps
-the last of two members with the same name, it turns integers past 64 bits into
-floats (harmless: the text is what is sent), and it refuses numbers past a
-double's range, which are good JSON.
+orjson is quick and strict. It differs from what is needed here in three points:
+it keeps the last of two members with the same name, it turns integers past 64
+bits into floats (harmless: the text is what is sent), and it refuses numbers
+past a double's range, which are good JSON.
 """
 
 import json
@@ -13,21 +13,24 @@ from typing import Any, NoReturn
 
 import orjson
 
+from rjcli.errors import show_name
+
 SPACE = b" \t\n\r"
 
 _OPENING, _CLOSING = b"[{", b"]}"
-# Steps over strings and everything else to the next bracket or comma. The
-# quantifiers are possessive, so that no text makes it backtrack.
+# Matches up to the next bracket or comma outside of strings. The quantifiers
+# are possessive, so that no text makes it backtrack.
 _STEP = re.compile(rb'(?:[^"\[\]{},]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[\[\]{},]', re.DOTALL)
 _NAME = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
 _ALL_BUT_COLON = bytes({*range(256)} - {*b":"})
 
-_WORD = re.compile(r"-?[A-Za-z]{2,20}")  # such as NaN, -Infinity or None
+# Words that other programs write for values. No other part of a record is shown in a message.
+_WORD = re.compile(r"-?(?:NaN|nan|Infinity|inf|None|NULL|True|False|undefined)(?![A-Za-z0-9_])")
 _MAX_INTEGER_DIGITS = 20  # those of 64 bits
 
 
 class MalformedJsonError(ValueError):
-    """A text that is not the JSON it should be; ``reason`` is for people."""
+    """A text is not the JSON that it should be; ``reason`` says why, without quoting values."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -35,9 +38,9 @@ class MalformedJsonError(ValueError):
 
 
 def parse_value(text: bytes) -> Any:
-    """Parse one JSON value. Raises MalformedJsonError if it is none, and MemoryError.
+    """Parse one JSON value. Raises MalformedJsonError, and MemoryError if there is too little.
 
-    Numbers past 64 bits or a double's range become floats, if need be infinite.
+    Numbers past 64 bits or a double's range become floats, infinite ones included.
     """
     try:
         return orjson.loads(text)
@@ -52,16 +55,16 @@ def parse_value(text: bytes) -> Any:
 def parse_objects(
     texts: Sequence[bytes],
 ) -> "tuple[list[dict[str, Any]], dict[int, MalformedJsonError]]":
-    """Parse JSON objects whose names all differ; for those that are none, errors by their index.
+    """Parse texts, each a JSON object without repeated names; return values, and errors by index.
 
-    Numbers past 64 bits or a double's range become floats, if need be infinite.
+    Numbers are read as by ``parse_value``. A text with an error has an empty value.
     """
     try:
         values = [*map(orjson.loads, texts)]
         if {*map(type, values)} <= {dict} and _kept_all_names(b"[%b]" % b",".join(texts), values):
             return values, {}
     except orjson.JSONDecodeError:
-        pass  # one by one it shows which
+        pass  # parsing one by one finds out which text is malformed
     values, errors = [], {}
     for index, text in enumerate(texts):
         try:
@@ -73,7 +76,7 @@ def parse_objects(
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Parse one such object. Raises MalformedJsonError for anything else."""
+    """Parse one JSON object without repeated names. Raises MalformedJsonError for all else."""
     value = parse_value(text)
     if not isinstance(value, dict):
         raise MalformedJsonError(f"a record must be a JSON object, not {_kind(value)}")
@@ -86,6 +89,7 @@ def split(container: bytes) -> list[bytes]:
     """Cut a valid array into the exact texts of its elements, or an object into its members'."""
     parts: list[bytes] = []
     depth = start = 0
+    container = container.strip(SPACE)  # or a search would start at each space after the end
     for step in _STEP.finditer(container):
         end = step.end()
         mark = container[end - 1]
@@ -102,20 +106,20 @@ def split(container: bytes) -> list[bytes]:
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The exact text of each member's value of a valid object; the last of a name stays."""
+    """Map the names of a valid object to the exact texts of their values; the last one wins."""
     return dict(map(_name_of, split(text)))
 
 
 def _kept_all_names(text: bytes, value: Any) -> bool:
-    """Whether parsing for certain lost no member for its name, without looking at each.
+    """Return True only if no two members had the same name, without a look at each member.
 
-    Each member brings a colon. Written anew, a value has as many as its text
-    unless one was lost with a member, or a colon was written as an escape.
+    Each member has a colon. A value that is written again has as many colons as
+    its text had, unless a member was lost or a colon was written as an escape.
     """
     try:
         rewritten = orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return False  # it is nested too deeply to be written, though not to be read
+        return False  # orjson reads deeper nesting than it writes
     return rewritten == text or (
         _count_colons(rewritten) == _count_colons(text) and b"\\u003" not in text
     )
@@ -126,18 +130,17 @@ def _count_colons(text: bytes) -> int:
 
 
 def _refuse_duplicate_names(text: bytes) -> None:
-    """Raise MalformedJsonError if a name is there twice at the top of an object."""
+    """Raise MalformedJsonError if two members of an object, not of those in it, have one name."""
     seen = set()
     for member in split(text):
         name = _name_of(member)[0]
         if name in seen:
-            shown = json.dumps(name, ensure_ascii=False)
-            raise MalformedJsonError(f"the name {shown} is there twice")
+            raise MalformedJsonError(f"the name {show_name(name)} occurs twice")
         seen.add(name)
 
 
 def _name_of(member: bytes) -> tuple[str, bytes]:
-    """The name of a member, and the exact text of its value."""
+    """Split a member into its name and the exact text of its value."""
     name = _NAME.match(member)
     if name is None:
         raise MalformedJsonError("a member has no name")

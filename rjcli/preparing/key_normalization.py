@@ -2,9 +2,12 @@
 
 How the warehouse compares key values is not published: whether 1, 1.0 and "1"
 are one key, or "Ab" and "ab ". Two versions of one key must never overtake each
-other, and keys that only might be one are treated as if they were. Taking two
-keys for one costs a little waiting; taking one for two would leave the table on
-an old version.
+other, so keys that might be the same are treated as the same. Taking two keys
+for one costs a little waiting; taking one for two would leave the table on an
+old version.
+
+Keys live in dicts, and whoever writes an input chooses them: no choice may make
+many of them share a hash, and none may take long to normalize.
 """
 
 import math
@@ -24,11 +27,11 @@ _BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
 def normalize_value(value: Any) -> str | float | None:
-    """Map a key value so that all values that might be taken for it map to the same.
+    """Map a key value so that all values that might be the same to the API map to one.
 
     Numbers, strings that read as numbers, and booleans become floats; other
-    strings lose case, accents, and spaces at their ends. What is no single
-    value, and so no key, becomes None.
+    strings lose case, accents, and spaces at their ends. Anything that is not
+    a single value, and so no key, becomes None.
     """
     if isinstance(value, (int, float)):
         try:
@@ -47,6 +50,21 @@ def normalize_values(values: Sequence[Any]) -> list[Hashable | None]:
     return [*map(normalize_value, values)]
 
 
+def combine(parts: Sequence[Sequence[Hashable | None]]) -> list[Hashable | None]:
+    """Make composite keys from their normalized parts, a column for each; None if a part is None.
+
+    All parts but the last become strings, whose hashes depend on a secret of the
+    process: anybody can find any number of tuples of numbers that share one hash.
+    """
+    *others, last = parts
+    texts = [[*map(_as_text, part)] for part in others]
+    return [None if None in key else key for key in zip(*texts, last, strict=True)]
+
+
+def _as_text(part: Hashable | None) -> Hashable | None:
+    return repr(part + 0.0) if isinstance(part, float) else part  # -0.0 is 0.0
+
+
 def _are_digits(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
@@ -54,16 +72,30 @@ def _are_digits(text: str) -> bool:
 def _normalize_text(value: str) -> str | float:
     text = value.strip()
     if not text.isascii():
-        parts = unicodedata.normalize("NFKD", text)
-        text = "".join([part for part in parts if not unicodedata.combining(part)])
+        text = text.translate(_BARE)
     text = text.casefold()
     if text[:1] in _NUMBERS:
         try:
             number = float(text)
         except ValueError:
             return text
-        return text if math.isnan(number) else number  # which equals nothing, itself included
+        return text if math.isnan(number) else number  # NaN does not equal itself
     return _BOOLEANS.get(text, text)
+
+
+class _BareCharacters(dict[int, str]):
+    """Characters without accents and other marks, by code point.
+
+    Decomposing one by one is linear; for a whole text it can be quadratic, as marks get sorted.
+    """
+
+    def __missing__(self, code: int) -> str:
+        parts = unicodedata.normalize("NFKD", chr(code))
+        self[code] = bare = "".join([part for part in parts if not unicodedata.combining(part)])
+        return bare
+
+
+_BARE = _BareCharacters()
 
 
 def exact_key(record: Record) -> Hashable:

@@ -8,8 +8,9 @@ import orjson
 from msgspec.structs import replace
 
 from rjcli.api.protocol import KEYS_FIELD
+from rjcli.errors import show_name, show_names
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
-from rjcli.preparing.key_normalization import normalize_value, normalize_values
+from rjcli.preparing.key_normalization import combine, normalize_value, normalize_values
 from rjcli.preparing.shaper import Shaper, UnshapeableError
 from rjcli.settings.values import ShapeSettings
 
@@ -113,9 +114,7 @@ class Preparer:
                         None if value == "" else key
                         for value, key in zip(column, part, strict=True)
                     ]
-        if len(parts) == 1:
-            return parts[0]
-        return [None if None in key else key for key in zip(*parts, strict=True)]
+        return parts[0] if len(parts) == 1 else combine(parts)
 
     def _faults(self, keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
         """What is wrong with a key, of which each part must be there and a single value."""
@@ -125,13 +124,13 @@ class Preparer:
             if name not in fields:
                 self.missing[name] += 1
                 self.field_names = tuple(fields)
-                faults.append(f"the key field {name!r} is missing")
+                faults.append(f"the key field {show_name(name)} is missing")
             elif value is None:
-                faults.append(f"the key field {name!r} is null")
+                faults.append(f"the key field {show_name(name)} is null")
             elif value == "" and not self._allow_empty:
-                faults.append(f"the key field {name!r} is empty (see --allow-empty-keys)")
+                faults.append(f"the key field {show_name(name)} is empty (see --allow-empty-keys)")
             elif normalize_value(value) is None:
-                faults.append(f"the key field {name!r} holds more than a single value")
+                faults.append(f"the key field {show_name(name)} holds more than a single value")
         return tuple(faults)
 
     def _own_keys(self, own: Any) -> tuple[tuple[str, ...], str | None]:
@@ -142,8 +141,8 @@ class Preparer:
             return (), f"its {KEYS_FIELD!r} field names a field twice"
         if self._keys and set(own) != set(self._keys):
             return (), (
-                f"its own {KEYS_FIELD!r} field says {', '.join(own)},"
-                f" and --keys says {', '.join(self._keys)}"
+                f"its own {KEYS_FIELD!r} field says {show_names(own)},"
+                f" and --keys says {show_names(self._keys)}"
             )
         return tuple(own), None
 

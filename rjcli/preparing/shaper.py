@@ -18,12 +18,19 @@ class UnshapeableError(ValueError):
 class Shaper:
     """Gives records the shape that the settings ask for: select, then rename, then set.
 
-    A record's own ``keys`` always stays.
+    A record's own ``keys`` always stays. Columns of a CSV that are renamed by
+    position have their new names already.
     """
 
     def __init__(self, settings: ShapeSettings) -> None:
-        self._select = settings.select and {*settings.select, KEYS_FIELD}
+        positions = settings.positions
+        self._select = settings.select and {
+            *settings.select,
+            *(positions[old] for old in settings.select if old in positions),
+            KEYS_FIELD,
+        }
         self._rename = settings.rename
+        self._positions = {new: old for old, new in positions.items()}
         self._unused = {*(settings.select or ()), *settings.rename}
         self._constants = settings.constants
         self._constant_values = {
@@ -41,6 +48,7 @@ class Shaper:
         fields = {}
         for name, text in members(raw.json).items():
             self._unused.discard(name)
+            self._unused.discard(self._positions.get(name, name))
             if self._select and name not in self._select:
                 continue
             new_name = self._rename.get(name, name)

@@ -79,7 +79,7 @@ class Producer:
     def _read_all(self) -> Iterator[Message]:
         try:
             for found in self._blocks():
-                if isinstance(found, InputStarted):
+                if isinstance(found, (InputStarted, Noted)):
                     yield found
                     continue
                 yield self._progress()
@@ -100,7 +100,7 @@ class Producer:
         A run that is resumed keeps those that it found.
         """
         for input_ in self._inputs:
-            yield from self._exhaust(input_.identify(), input_.source)
+            yield from self._exhaust(input_.identify(), input_)
         if self._start.column_types is not None:
             self._types = dict(self._start.column_types)
         else:
@@ -116,24 +116,26 @@ class Producer:
                 continue
             if not source.rereadable:
                 yield Noted(f"{source.name} is copied to disk to find its column types")
-                yield from self._exhaust(input_.spool(), source)
-            yield from self._exhaust(input_.detect(detector), source)
+                yield from self._exhaust(input_.spool(), input_)
+            yield from self._exhaust(input_.detect(detector), input_)
         self._types = {**csv.types, **detector.types()}
 
-    def _exhaust(self, steps: Iterator[None], source: Source) -> Iterator[Message]:
-        """Take all steps of something that waits for a source now and then."""
-        self.source = source
+    def _exhaust(self, steps: Iterator[None], input_: Input) -> Iterator[Message]:
+        """Take all steps of something that waits for an input now and then."""
+        self.source = input_.source
         for _ in steps:
             yield self._progress()
             yield Pause()
+        yield from map(Noted, input_.take_notes())
 
-    def _blocks(self) -> Iterator[Block | InputStarted]:
+    def _blocks(self) -> Iterator[Block | InputStarted | Noted]:
         for input_ in self._inputs:
             if self._spans.position == self._last:
                 return
             self.source = input_.source
             is_started = False
             for block in input_.records(self._types):
+                yield from map(Noted, input_.take_notes())
                 if block and not is_started:
                     is_started = True
                     yield self._start_input(input_)
@@ -142,12 +144,12 @@ class Producer:
                 else:
                     yield block[: self._last - self._spans.position]
                     return
+            yield from map(Noted, input_.take_notes())
 
     def _start_input(self, input_: Input) -> InputStarted:
         form = InputForm(flatten=input_.format is Format.JSON)
         if input_.is_delimited:
-            header, line_end = input_.header
-            form = InputForm(_SUFFIXES[input_.format], header + line_end, line_end)
+            form = InputForm(_SUFFIXES[input_.format], *input_.header)
         self._spans.start_input(form.header)
         return InputStarted(self._spans.position + 1, form)
 

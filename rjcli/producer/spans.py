@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from rjcli.errors import UsageError
+from rjcli.errors import UsageError, show_names
 from rjcli.model import Block, Records, Rejection
 from rjcli.preparing.batcher import Batcher, make_batch
 from rjcli.preparing.preparer import Preparer
@@ -15,7 +15,6 @@ from rjcli.settings.values import PushSettings
 _RECORDS_TO_JUDGE_BY = 100
 _RECORDS_AT_A_TIME = 1000
 _MOST_IN_A_SPAN = 10_000  # records: so many rejections are held while a batch fills
-_NAMES_SHOWN = 10
 _CHARACTERS_SHOWN = 40  # of a name
 
 
@@ -146,15 +145,9 @@ class SpanMaker:
             if count == self.read:
                 raise UsageError(
                     f"none of the first {self.read:,} records has the key field {name!r};"
-                    f" the last of them has {_names(preparer.field_names)}",
+                    f" the last of them has {show_names(preparer.field_names) or 'no fields'}",
                     hint=_suggest(name, preparer.field_names),
                 )
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = [repr(_short(name)) for name in names[:_NAMES_SHOWN]]
-    more = f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""
-    return f"{', '.join(shown)}{more}" if shown else "no fields"
 
 
 def _suggest(name: str, names: Sequence[str]) -> str:

@@ -1,10 +1,12 @@
 """Reading: an input's bytes become raw records with their positions.
 
 A source is a stream of byte strings; an empty one means "nothing there yet".
-Decompression, and each reader, turns such a stream into another: in the end
-into blocks of raw records, and of rejections for what is no record. A block is
-empty wherever the source had nothing there yet, or while a record that is too
-long is being dropped. So reading never keeps requests that are in flight waiting.
+Decompression and each reader turn such a stream into another, and in the end
+into blocks of raw records, and of rejections for what is no record.
+
+No step of a reader takes long, whatever it reads. Where nothing has come yet, and
+regularly while a long record is read, a reader yields an empty block, so that
+requests and signals are not kept waiting. The work grows as the input does.
 """
 
 from rjcli.reading.csv_cells import TypeDetector

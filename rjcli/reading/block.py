@@ -1,4 +1,4 @@
-"""Many texts at a time become a block, which costs far less than one by one."""
+"""Texts become a block of records, many at a time, which costs far less than one by one."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ def parse_block(
     first_number: int,
     max_record_bytes: int,
 ) -> Block:
-    """Parse consecutive texts that should be JSON objects; one that is not costs only itself.
+    """Parse consecutive texts into records; reject each that is not a JSON object.
 
-    None is a text past ``max_record_bytes``, which was not kept. ``lines``: on
-    which each begins; ``first_number``: of the first of them in the file.
+    A text that is None was longer than ``max_record_bytes`` and not kept.
+    ``lines``: on which each begins; ``first_number``: of the first in the file.
     """
     kept = [text or b"" for text in texts]
     values, errors = parse_objects(kept)

@@ -1,7 +1,7 @@
-"""Compressed inputs: streamed, and good to their very end or refused.
+"""Compressed inputs: streamed, and good up to their very end or an error.
 
-What comes out of one step is bounded, so that an input that expands without
-end costs time and no memory.
+What comes out of one step is bounded, and so is how much bigger an input may
+become: one that expands without end costs little memory and little time.
 """
 
 import bz2
@@ -24,6 +24,7 @@ else:
     from backports import zstd
 
 _STEP = READ_SIZE  # bytes that come out of one step at most
+_ANY_EXPANSION = 64 * 2**20  # bytes that may come out of any number
 _XZ_MEMORY = 256 * 2**20  # bytes; `xz -9` needs 65 MiB
 _MAGIC = {
     Compression.GZIP: re.compile(rb"\x1f\x8b"),
@@ -44,7 +45,7 @@ _SUFFIXES = {
 }
 
 _CORRUPT = (zlib.error, lzma.LZMAError, zstd.ZstdError)
-_MEND = "fetch the file again; the records before this point are accounted for"
+_FETCH_AGAIN = "fetch the file again; the records before this point are accounted for"
 
 
 class _Decompressor(Protocol):
@@ -86,25 +87,29 @@ _DECOMPRESSORS: dict[Compression, Callable[[], _Decompressor]] = {
 
 
 def decompress(
-    byte_strings: Iterator[bytes], name: str, compression: Compression
+    byte_strings: Iterator[bytes], name: str, compression: Compression, max_expansion: int
 ) -> Iterator[bytes]:
-    """Decompress an input, if it is compressed; an empty byte string is "nothing there yet".
+    """Decompress an input, if it is compressed; an empty byte string lets other tasks run.
 
     Raises InputError, once all that was good has been yielded, if the input is
-    corrupt, ends too early, or has anything else behind its compressed part.
+    corrupt, ends too early, has anything else after its compressed part, or
+    becomes more than ``max_expansion`` times as big and past 64 MiB.
     """
     head = b""
     if compression is Compression.AUTO:
         for data in byte_strings:
             head += data
-            # A short record on a slow stdin is not to wait for more bytes than tell.
+            # A short record on a slow stdin does not wait for more bytes than are needed.
             if len(head) >= _LONGEST_MAGIC or (len(head) > 1 and not _MAGIC_BEGINS.match(head)):
                 break
             if not data:
                 yield b""
         compression = _find(head, name)
     rest = chain([head], byte_strings) if head else byte_strings
-    yield from rest if compression is Compression.NONE else _decompress(rest, name, compression)
+    if compression is Compression.NONE:
+        yield from rest
+    else:
+        yield from _decompress(rest, name, compression, max_expansion)
 
 
 def without_suffix(name: str) -> str:
@@ -129,13 +134,14 @@ def _find(head: bytes, name: str) -> Compression:
 
 
 def _decompress(
-    byte_strings: Iterator[bytes], name: str, compression: Compression
+    byte_strings: Iterator[bytes], name: str, compression: Compression, max_expansion: int
 ) -> Iterator[bytes]:
     stream: _Decompressor | None = None  # none is open before the first and after each
     ended = False
+    taken = given = 0  # bytes
     for data in byte_strings:
-        if not data:
-            yield b""
+        before = given
+        taken += len(data)
         left = data
         while left:
             if stream is None:
@@ -147,11 +153,25 @@ def _decompress(
                 while not stream.eof and (out := stream.decompress(left, _STEP)):
                     yield out
                     left = b""
+                    given += len(out)
+                    _check_expansion(taken, given, max_expansion, name)
             except (*_CORRUPT, OSError, EOFError) as error:
-                what = "has something else behind its end" if ended else "is corrupt"
-                raise InputError(f"{name} {what}: {error}", hint=_MEND) from None
+                what = "has other data after its end" if ended else "is corrupt"
+                raise InputError(f"{name} {what}: {error}", hint=_FETCH_AGAIN) from None
             left = b""
             if stream.eof:
                 left, stream, ended = stream.unused_data, None, True
+        if given == before:
+            yield b""
     if stream is not None or not ended:
-        raise InputError(f"{name} ends too early: its {compression} data is cut off", hint=_MEND)
+        raise InputError(
+            f"{name} ends too early: its {compression} data is cut off", hint=_FETCH_AGAIN
+        )
+
+
+def _check_expansion(taken: int, given: int, max_expansion: int, name: str) -> None:
+    if given > max(_ANY_EXPANSION, max_expansion * taken):
+        raise InputError(
+            f"{name} becomes more than {max_expansion:,} times as big when it is decompressed",
+            hint="if you trust it, allow more with --max-ratio",
+        )

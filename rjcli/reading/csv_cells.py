@@ -5,25 +5,26 @@ column is checked by a single match.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
+from rjcli.errors import show_name
 from rjcli.json_text import MalformedJsonError, parse_value
-from rjcli.reading.csv_rows import DELIMITERS
+from rjcli.reading.csv_dialect import null_cells
 from rjcli.settings.choices import ColumnType
 from rjcli.settings.values import CsvSettings
 
 _NULL = "null"
+_COLUMNS_AT_ONCE = 5000  # to work on before other tasks run
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
 
 
 def _column_of(value: str) -> re.Pattern[str]:
-    """A pattern for a whole column, its cells joined by line ends, each such a value.
+    """A pattern for a whole column of such values, joined by line ends.
 
-    What is repeated for good must not backtrack itself, which Python before 3.11.5 gets wrong.
+    The part that is repeated is atomic: with another, Python before 3.11.5 is wrong.
     """
     return re.compile(rf"(?>(?:{value})\n)*+(?:{value})")
 
@@ -38,7 +39,6 @@ _PLAIN = {
     ColumnType.NUMBER: f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}",
 }
 _DETECTED = {type_: _column_of(value) for type_, value in _PLAIN.items()}
-_COLUMNS_A_BLOCK = 4  # that can go into a pattern in the time that a block takes without it
 # What can be sent as it stands where the column is pinned to the type.
 _FITTING = {
     ColumnType.BOOLEAN: _column_of("true|false"),
@@ -55,49 +55,27 @@ class TypeDetector:
     """
 
     def __init__(self, settings: CsvSettings) -> None:
-        self._nulls = {"", *settings.null_strings}
+        self._nulls = null_cells(settings)
         self._pinned = settings.types
         self._candidates: dict[str, list[ColumnType]] = {}
-        self._seen: set[str] = set()
-        self._unchanged = 0  # how many blocks of rows in a row have told nothing new
+        self._seen: set[str] = set()  # columns with a value that is not empty
 
-    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Take in rows that are as long as the header."""
-        before = [*map(len, self._candidates.values())]
-        for name, column in zip(header, zip(*rows, strict=True), strict=False):
+    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[None]:
+        """Take in rows that are as long as the header. Yields None after many columns."""
+        for number, (name, column) in enumerate(zip(header, zip(*rows, strict=True), strict=False)):
+            if number % _COLUMNS_AT_ONCE == _COLUMNS_AT_ONCE - 1:
+                yield None
             candidates = self._candidates.setdefault(
                 name, [] if name in self._pinned else [*_DETECTED]
             )
-            if candidates and (values := [value for value in column if value not in self._nulls]):
+            if not candidates:
+                continue
+            values = [*filter(None, column)]
+            if self._nulls:
+                values = [value for value in values if value not in self._nulls]
+            if values:
                 self._seen.add(name)
                 candidates[:] = [type_ for type_ in candidates if _all_are(type_, values)]
-        is_unchanged = before == [*map(len, self._candidates.values())]
-        self._unchanged = self._unchanged + 1 if is_unchanged else 0
-
-    def expects(self, header: Sequence[str], text: str, delimiter: str) -> bool:
-        """Whether some text is rows that would tell nothing new; far quicker than to observe them.
-
-        It may say no where observing would not tell anything new either.
-        """
-        is_worth_a_pattern = self._unchanged * _COLUMNS_A_BLOCK >= len(header) > 0
-        if not is_worth_a_pattern or not self._candidates.keys() >= {*header}:
-            return False
-        if delimiter not in DELIMITERS:
-            return False  # it may be part of numbers
-        cells = tuple(self._expected(name, delimiter) for name in header)
-        return bool(_rows_of(cells, delimiter).fullmatch(text))
-
-    def _expected(self, name: str, delimiter: str) -> str | None:
-        """The values of a column that would tell nothing new, as a pattern; None: all of them."""
-        candidates = self._candidates[name]
-        if not candidates:
-            return None
-        marks = {delimiter, *'"\r\n'}
-        values = [re.escape(null) for null in self._nulls if marks.isdisjoint(null)]
-        # Each integer is a number, too, but no value can be a boolean and either of them.
-        if ColumnType.BOOLEAN not in candidates or len(candidates) == 1:
-            values.append(_PLAIN[candidates[0]])
-        return "|".join(values)
 
     def types(self) -> dict[str, ColumnType]:
         """The type of each column seen; the pinned ones as they are pinned."""
@@ -106,20 +84,6 @@ class TypeDetector:
             or (candidates[0] if candidates and name in self._seen else ColumnType.STRING)
             for name, candidates in self._candidates.items()
         }
-
-
-@lru_cache(maxsize=1)
-def _rows_of(cells: Sequence[str | None], delimiter: str) -> re.Pattern[str]:
-    """A pattern for whole rows, with their line ends, of such cells; where it is None, of any.
-
-    Each cell is matched for good with what ends it, so that no text makes it backtrack far.
-    """
-    mark = re.escape(delimiter)
-    any_ = rf'[^"\r\n\0{mark}]*+|"[^"\0]*+(?:""[^"\0]*+)*+"'
-    texts = [any_ if cell is None else f'(?:{cell})|"(?:{cell})"' for cell in cells]
-    *others, last = [f"(?:{text})" for text in texts]
-    row = "".join(f"(?>{text}{mark})" for text in others) + rf"(?>{last}(?:\r?\n|\r))"
-    return re.compile(f"(?:{row})*+")
 
 
 def _all_are(type_: ColumnType, values: Sequence[str]) -> bool:
@@ -160,6 +124,14 @@ class _Column(NamedTuple):
     quote: str = ""
 
 
+class Encoded(NamedTuple):
+    """Rows as JSON; their values by column; and what does not fit, by the index of the row."""
+
+    jsons: list[bytes]
+    values: Mapping[str, Sequence[Any]]
+    faults: Mapping[int, str]
+
+
 class CellEncoder:
     """Writes rows as JSON objects: numbers and booleans with their own text, strings quoted.
 
@@ -172,25 +144,24 @@ class CellEncoder:
     ) -> None:
         self._header = tuple(header)
         self._types = [types.get(name, ColumnType.STRING) for name in header]
-        self._null_strings = frozenset(settings.null_strings)
+        self._nulls = null_cells(settings)
         self._empty_null = settings.empty_null
-        # What stands before each value in a record's JSON.
+        # The text before each value in a record's JSON.
         self._leads = [f",{encode_basestring(name)}:" for name in header]
         self._leads[0] = "{" + self._leads[0][1:]
 
-    def encode(
-        self, rows: Sequence[Sequence[str]]
-    ) -> tuple[list[bytes], Mapping[str, Sequence[Any]], Mapping[int, str]]:
-        """The JSON of rows as long as the header; by name, values; by index, what does not fit."""
+    def encode(self, rows: Sequence[Sequence[str]]) -> Generator[None, None, Encoded]:
+        """Encode rows that are as long as the header. Yields None after many columns."""
         if not rows:
-            return [], {}, {}
+            return Encoded([], {}, {})
         faults: dict[int, str] = {}
-        columns = {
-            name: self._encode_column(name, type_, cells, faults)
-            for name, type_, cells in zip(
-                self._header, self._types, zip(*rows, strict=True), strict=True
-            )
-        }
+        columns: dict[str, _Column] = {}
+        for name, type_, cells in zip(
+            self._header, self._types, zip(*rows, strict=True), strict=True
+        ):
+            columns[name] = self._encode_column(name, type_, cells, faults)
+            if len(columns) % _COLUMNS_AT_ONCE == 0:
+                yield None
         parts: list[Iterable[str]] = []
         quote = ""  # that ends the value before
         for lead, column in zip(self._leads, columns.values(), strict=True):
@@ -198,15 +169,17 @@ class CellEncoder:
             quote = column.quote
         # The loops are in map, for they run once for each record.
         jsons = map(str.encode, map("".join, zip(*parts, repeat(quote + "}"), strict=False)))
-        return [*jsons], {name: column.values for name, column in columns.items()}, faults
+        values = {name: column.values for name, column in columns.items()}
+        return Encoded([*jsons], values, faults)
 
     def _encode_column(
         self, name: str, type_: ColumnType, cells: Sequence[str], faults: dict[int, str]
     ) -> _Column:
         """Encode a column; what does not fit goes into ``faults``."""
-        nulls = self._nulls(type_)
+        is_empty_null = self._empty_null or type_ is not ColumnType.STRING
+        nulls = self._nulls | {""} if is_empty_null else self._nulls
         values: Sequence[str | None] = cells
-        if not nulls.isdisjoint(cells):
+        if any(null in cells for null in nulls):  # quicker than to hash the cells
             values = [None if cell in nulls else cell for cell in cells]
         if type_ is ColumnType.STRING:
             if values is cells and _need_no_escapes(cells):
@@ -219,12 +192,8 @@ class CellEncoder:
         if present and not _matches(_FITTING[type_], present):
             for index, value in enumerate(values):
                 if value is not None and not _matches(_FITTING[type_], [value]):
-                    faults[index] = f"the value in column {name!r} is no {type_}"
+                    faults[index] = f"the value in column {show_name(name)} is no {type_}"
         return _Column(texts, values)
-
-    def _nulls(self, type_: ColumnType) -> frozenset[str]:
-        is_empty_null = self._empty_null or type_ is not ColumnType.STRING
-        return self._null_strings | {""} if is_empty_null else self._null_strings
 
     def _parse(
         self, name: str, values: Sequence[str | None], faults: dict[int, str]
@@ -235,5 +204,5 @@ class CellEncoder:
                 parsed.append(None if value is None else parse_value(value.encode()))
             except MalformedJsonError as error:
                 parsed.append(None)
-                faults[index] = f"column {name!r} is not JSON: {error.reason}"
+                faults[index] = f"column {show_name(name)} is not JSON: {error.reason}"
         return parsed

@@ -1,137 +1,235 @@
 """CSV and TSV: a header, then one record a row."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 
 from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
-from rjcli.reading.csv_cells import CellEncoder, TypeDetector
-from rjcli.reading.csv_rows import PassOver, Rows, read_rows
-from rjcli.reading.text import decode, encoding_without_mark
+from rjcli.reading.csv_cells import CellEncoder, Encoded, TypeDetector
+from rjcli.reading.csv_header import BadHeaderError, Header
+from rjcli.reading.csv_rows import Bounds, RowParser, Rows
+from rjcli.reading.csv_start import Start, StartReader, bad_header
+from rjcli.reading.lines import whole_lines
+from rjcli.reading.text import (
+    bad_byte,
+    encoding_without_mark,
+    extends_ascii,
+    to_utf8,
+    without_utf8_mark,
+)
 from rjcli.settings.choices import ColumnType
 from rjcli.settings.values import CsvSettings
 
+_LINE_END = b"\r\n"
+_BLANK = ""  # of a line that is no row
+
+
+def _ignore(_: str) -> None:
+    """Drop a note."""
+
 
 class DelimitedReader:
-    """Reads one CSV. ``delimiter`` None: the one that the header line has most of."""
+    """Reads one CSV, perhaps twice: for the types of its columns, and for its records.
+
+    ``delimiter``: if neither the settings nor the file say which one it has.
+    ``note``: called with what users should know. ``on_part_row``: called instead
+    of reading a last row that does not end, or has no line end.
+    """
 
     def __init__(
-        self, file: str, settings: CsvSettings, delimiter: str | None, max_record_bytes: int
+        self,
+        file: str,
+        settings: CsvSettings,
+        delimiter: str | None,
+        max_record_bytes: int,
+        *,
+        note: Callable[[str], None] = _ignore,
+        on_part_row: Callable[[], None] | None = None,
     ) -> None:
         self._file = file
         self._settings = settings
-        self._delimiter = delimiter
         self._max_record_bytes = max_record_bytes
-        self.header_text = ""  # with its line end, once it has been read
+        self._on_part_row = on_part_row
+        encoding = encoding_without_mark(settings.encoding)
+        self._recoded = None if extends_ascii(encoding) else encoding  # to UTF-8, and back
+        self._encoding = "utf-8" if self._recoded else encoding
+        self._start = StartReader(file, settings, delimiter, self._encoding, note)
+        self._header = Header([])
+        self._refusal: InputError | None = None  # found when the types were looked for
+        self._text = self._line_end = b""  # before the first row
 
     def read(
         self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
     ) -> Iterator[Block]:
         """Read the records.
 
-        Raises InputError for a bad header, and for bytes that are not text.
+        Raises InputError for a bad header, and for bytes that are not text if
+        the encoding does not extend ASCII.
         """
+        if self._refusal:
+            raise self._refusal
+        for block in self._blocks(byte_strings, types):
+            yield [] if block is None else block
+
+    def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
+        """Show a detector all good rows. Yields None regularly, so that other tasks can run."""
+        for rows in self._rows(byte_strings):
+            if rows is not None:
+                faults = self._faults(rows, detecting=True)
+                yield from detector.observe(self._header.names, self._kept(rows, faults))
+            yield None
+
+    def names(self, start: bytes) -> list[str]:
+        """The names of the columns; none if the first bytes of the file do not hold them all."""
+        pieces = whole_lines(
+            self._bytes(iter([start])), self._max_record_bytes, on_part_line=lambda: None
+        )
+        steps = self._start.read(pieces)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: Start | None = end.value
+                return found.header.names if found else []
+            except InputError:
+                return []  # cut off, or bad, which is an error when the records are read
+
+    @property
+    def text_before_rows(self) -> tuple[bytes, bytes]:
+        """The bytes before the first row, without a byte order mark, and a line end as in the file.
+
+        Known once a row was read.
+        """
+        return self._as_in_file(self._text), self._as_in_file(self._line_end)
+
+    def _as_in_file(self, data: bytes) -> bytes:
+        return data.decode().encode(self._recoded) if self._recoded else data
+
+    def _bytes(self, byte_strings: Iterator[bytes]) -> Iterator[bytes]:
+        """The file's bytes in an encoding that extends ASCII, without a byte order mark."""
+        if self._recoded:
+            return to_utf8(byte_strings, self._file, self._settings.encoding)
+        return without_utf8_mark(byte_strings) if self._encoding == "utf-8" else byte_strings
+
+    def _rows(self, byte_strings: Iterator[bytes]) -> Iterator[Rows | None]:
+        """The rows after the header; None lets other tasks run."""
+        quote = self._settings.quote
+        pieces = whole_lines(
+            self._bytes(byte_strings),
+            self._max_record_bytes,
+            ends_with_cr=True,
+            mark=quote.encode(self._encoding, "replace") if quote else b"\n",
+            on_part_line=self._on_part_row,
+        )
+        start = yield from self._start.read(pieces)
+        if start is None:
+            return
+        self._header = start.header
+        self._text, self._line_end = start.text, start.line_end
+        bounds = Bounds(
+            self._settings.max_field_lines, self._settings.max_field_bytes, self._max_record_bytes
+        )
+        parser = RowParser(
+            start.syntax, self._encoding, bounds, width=start.header.width, line=start.line
+        )
+        yield from parser.feed(start.rest)
+        for piece in pieces:
+            if piece:
+                yield from parser.feed(piece)
+            else:
+                yield from parser.catch_up()
+                yield None
+        yield from parser.finish(self._on_part_row)
+
+    def _blocks(
+        self, byte_strings: Iterator[bytes], types: Mapping[str, ColumnType]
+    ) -> Iterator[Block | None]:
+        """The records; None lets other tasks run."""
         encoder: CellEncoder | None = None
         number = 0
-        for header, rows in self._rows(byte_strings):
+        for rows in self._rows(byte_strings):
             if rows is None:
-                yield []
+                yield None
                 continue
-            encoder = encoder or CellEncoder(header, types, self._settings)
-            block = self._block(rows, len(header), encoder, number + 1)
-            if block:
-                number += len(block)
-                yield block
+            encoder = encoder or CellEncoder(self._header.names, types, self._settings)
+            faults = self._faults(rows)
+            encoded = yield from encoder.encode(self._kept(rows, faults))
+            block = self._block(rows, faults, encoded, number + 1)
+            yield block
+            number += len(block)
 
-    def _block(self, rows: Rows, width: int, encoder: CellEncoder, first_number: int) -> Block:
+    def _block(
+        self, rows: Rows, faults: Mapping[int, str], encoded: Encoded, first_number: int
+    ) -> Block:
         file, longest = self._file, self._max_record_bytes
-        encoding = encoding_without_mark(self._settings.encoding)
-        raws = [text.rstrip("\r\n").encode(encoding) for text in rows.texts]
-        fitting = [cells for cells in rows.cells if len(cells) == width]
-        jsons, values, faults = encoder.encode(fitting)
-        if len(fitting) == len(raws) and not faults and max(map(len, raws), default=0) <= longest:
+        raws = [*map(bytes.rstrip, rows.raws, repeat(_LINE_END))]
+        if self._recoded:
+            raws = [*map(self._as_in_file, raws)]
+        if not faults and not encoded.faults and max(map(len, raws), default=0) <= longest:
             return RawRecords.alike(
-                values,
+                encoded.values,
                 raw=raws,
-                json=jsons,
+                json=encoded.jsons,
                 file=[file] * len(raws),
-                line=[*rows.lines],
+                line=rows.lines,
                 number=[*range(first_number, first_number + len(raws))],
             )
-        fields = zip_fields(values)
         block: list[RawRecord | Rejection] = []
-        places = iter(range(len(fitting)))
-        for index, (cells, raw, line) in enumerate(zip(rows.cells, raws, rows.lines, strict=True)):
-            place = next(places) if len(cells) == width else None
+        good = enumerate(zip(encoded.jsons, zip_fields(encoded.values), strict=True))
+        for index, (raw, line) in enumerate(zip(raws, rows.lines, strict=True)):
             number = first_number + len(block)
-            if place is None and not cells and index not in rows.reasons:
+            reason = faults.get(index)
+            if reason == _BLANK:
                 continue
+            if reason is None:
+                place, (json, fields) = next(good)
+                reason = encoded.faults.get(place)
             if len(raw) > longest:
                 block.append(reject_too_long(file, line, number, longest))
-            elif place is not None and place not in faults:
-                block.append(RawRecord(raw, jsons[place], fields[place], file, line, number))
+            elif reason is None:
+                block.append(RawRecord(raw, json, fields, file, line, number))
             else:
-                fault = None if place is None else faults[place]
-                reason = fault or rows.reasons.get(index) or _ragged(len(cells), width)
                 block.append(Rejection(Stage.READ, file, line, number, raw, (reason,)))
         return block
 
-    def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
-        """Show a detector all rows that may tell it something.
+    def _kept(self, rows: Rows, faults: Mapping[int, str]) -> Sequence[Sequence[str]]:
+        """The cells of good rows, in the columns that are kept."""
+        cells: Sequence[Sequence[str]] = rows.cells
+        if faults:
+            cells = [row for index, row in enumerate(cells) if index not in faults]
+        return cells if self._header.keeps_all else [*map(self._header.keep, cells)]
 
-        Yields None now and then, so that others can go on.
-        """
-        header: list[str] = []
-
-        def pass_over(text: str, delimiter: str) -> bool:
-            return detector.expects(header, text, delimiter)
-
-        for header, rows in self._rows(byte_strings, pass_over):
-            if rows is not None:
-                fitting = [cells for cells in rows.cells if len(cells) == len(header)]
-                detector.observe(header, fitting)
-            yield None
-
-    def header(self, head: bytes) -> list[str]:
-        """The names of the columns; none if the first bytes of the file do not hold them all."""
-        try:
-            return next((header for header, _ in self._rows(iter([head])) if header), [])
-        except InputError:
-            return []  # cut off, or bad: then it is refused where the records are read
-
-    def _rows(
-        self, byte_strings: Iterator[bytes], pass_over: PassOver | None = None
-    ) -> Iterator[tuple[list[str], Rows | None]]:
-        """Rows behind the header, with the header."""
-        texts = decode(byte_strings, self._file, self._settings.encoding)
-        header: list[str] = []
-        for rows in read_rows(texts, self._delimiter, self._max_record_bytes, pass_over):
-            if rows is None or header:
-                yield header, rows
+    def _faults(self, rows: Rows, *, detecting: bool = False) -> Mapping[int, str]:
+        """Why rows are no records, by index. Raises InputError if a column cannot be left out."""
+        header = self._header
+        is_plain = header.keeps_all and not rows.has_bad_bytes and not rows.reasons
+        if is_plain and {*map(len, rows.cells)} <= {header.width}:
+            return {}
+        faults = dict(rows.reasons)
+        for index, cells in enumerate(rows.cells):
+            if index in faults:
                 continue
-            for index, cells in enumerate(rows.cells):
-                if cells or index in rows.reasons:
-                    self._check_header(cells, rows.lines[index], rows.reasons.get(index))
-                    header = cells
-                    self.header_text = rows.texts[index]
-                    yield header, rows.after(index)
-                    break
+            if not cells:
+                faults[index] = _BLANK
+            elif len(cells) != header.width:
+                faults[index] = f"the row has {len(cells)} cells, and the header has {header.width}"
+            elif rows.has_bad_bytes and (bad := self._bad_byte(cells)):
+                faults[index] = bad
+            else:
+                try:
+                    header.check(cells)
+                except BadHeaderError as error:
+                    # It stops the push if nothing was sent yet. Later it costs the row.
+                    if detecting or header.rows_checked == 1:
+                        self._refusal = bad_header(self._file, rows.lines[index], error)
+                        raise self._refusal from None
+                    faults[index] = error.reason
+        return faults
 
-    def _check_header(self, cells: Sequence[str], line: int, reason: str | None) -> None:
-        missing = [name for name in self._settings.required_columns if name not in cells]
-        if reason is None and "" in cells:
-            reason = f"column {cells.index('') + 1} has no name"
-        elif reason is None and len(set(cells)) < len(cells):
-            twice = next(name for name in cells if cells.count(name) > 1)
-            reason = f"two columns are named {twice!r}"
-        elif reason is None and missing:
-            reason = f"there is no column {missing[0]!r}; there are {', '.join(map(repr, cells))}"
-        if reason is not None:
-            raise InputError(
-                f"{self._file}, line {line}: bad header: {reason}",
-                hint="the first line must name every column, each differently",
-            )
-
-
-def _ragged(cells: int, width: int) -> str:
-    return f"the row has {cells} cells, and the header has {width}"
+    def _bad_byte(self, cells: Sequence[str]) -> str | None:
+        for column, cell in enumerate(cells):
+            if bad := bad_byte(cell):
+                encoding = self._settings.encoding
+                return f"{bad} in {self._header.describe(column)} is not {encoding}; see --encoding"
+        return None

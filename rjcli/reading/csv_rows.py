@@ -1,239 +1,228 @@
-"""CSV text becomes rows, many at a time, each with its own text and line."""
+"""Lines of a CSV become rows, many at a time; a stray quote costs one row.
+
+A quoted cell may take several lines, so the lines of a row are held until it
+ends. If it does not end within bounds, or not before the end of the file, its
+quote is a stray one: its line is rejected, and each line that was held after it
+is read as a row by itself. None of these can begin a row of several lines, as
+its quote would have closed the stray one.
+"""
 
 import csv
 import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from _csv import Reader
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, groupby
 
 from rjcli.reading.block import too_long
-from rjcli.reading.csv_long_row import LongRow
+from rjcli.reading.csv_dialect import UNEXPECTED_END, Syntax, row_pattern
+from rjcli.reading.lines import MOST_RECORDS, LongLine
+from rjcli.reading.text import decode_lines
 
-DELIMITERS = (",", ";", "\t", "|")
-
-PassOver = Callable[[str, str], bool]
-"""Whether whole lines, with this delimiter, are rows that need not be parsed."""
-
-csv.field_size_limit(2**31 - 1)  # the module's own limit would refuse long texts
-
-_QUOTED = re.compile(r'"[^"]*+(?:"|\Z)')
-_HEADER = re.compile(rf'[\r\n]*+((?:[^"\r\n]++|{_QUOTED.pattern})*+)')
-
-_NEVER_CLOSED = "a quote is opened and never closed"
+_DROPPED = bytes(bytearray(b"dropped\n"))  # this very object replaces a line that was too long
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most lines and bytes that may follow an open quote, and the most bytes of a record."""
+
+    lines: int
+    size: int
+    record: int
+
+
+@dataclass(slots=True)
 class Rows:
     """Consecutive rows, blank lines among them: these have no cells, and no reason.
 
-    ``texts``: as they stand in the file; ``lines``: 1-based, on which they
-    begin; ``reasons``: why a row could not be parsed, by its index.
+    ``raws``: the bytes of each, with line ends; ``lines``: 1-based, on which they
+    begin; ``reasons``: why a row cannot be read, by index. ``has_bad_bytes``:
+    some cell may have a byte that could not be decoded; see ``text.bad_byte``.
     """
 
-    cells: list[list[str]]
-    texts: list[str]
-    lines: Sequence[int]
-    reasons: Mapping[int, str] = field(default_factory=dict)
-
-    def after(self, index: int) -> "Rows":
-        """The rows behind the one at an index."""
-        first = index + 1
-        reasons = {
-            place - first: reason for place, reason in self.reasons.items() if place >= first
-        }
-        return Rows(self.cells[first:], self.texts[first:], self.lines[first:], reasons)
+    cells: list[list[str]] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+    has_bad_bytes: bool = False
 
 
-def read_rows(
-    texts: Iterator[str | None],
-    delimiter: str | None,
-    max_characters: int,
-    pass_over: PassOver | None = None,
-) -> Iterator[Rows | None]:
-    """Parse rows; None is "nothing there yet".
-
-    ``delimiter`` None: the one that the header has most of. A row that would
-    have to be held past ``max_characters`` comes without its text.
-    """
-    parser = _Parser(delimiter, max_characters, pass_over)
-    for text in texts:
-        if text is None:
-            yield from parser.catch_up()
-            yield None
-        else:
-            yield from parser.feed(text)
-    yield from parser.finish()
-
-
-class _Parser:
-    """Holds the lines of a row until the last one has come."""
+class RowParser:
+    """Parses the rows after a header. ``width``: cells in a row. ``line``: number of the first."""
 
     def __init__(
-        self, delimiter: str | None, max_characters: int, pass_over: PassOver | None
+        self, syntax: Syntax, encoding: str, bounds: Bounds, *, width: int, line: int
     ) -> None:
-        self._delimiter = delimiter
-        self._max_characters = max_characters
-        self._pass_over = pass_over
-        self._lines: list[str] = []  # whole ones, not parsed yet
-        self._line_number = 1  # of the first of them
-        self._size = 0  # characters in them
-        self._quotes = 0  # in them
-        self._rest: list[str] = []  # pieces of a line whose end has not come yet
-        self._rest_size = 0  # characters
-        self._wanted = 0  # characters in whole lines that make it worth while to parse
-        self._long_row: LongRow | None = None  # that is being dropped
+        self._syntax = syntax
+        self._encoding = encoding
+        self._bounds = bounds
+        self._width = width
+        self._row_pattern = row_pattern(syntax)
+        self._goes_on = (
+            "a quote is opened and not closed"
+            if syntax.quote
+            else "the row goes on and does not end"
+        )
+        self._texts: list[str] = []  # lines of which no row has been made
+        self._raws: list[bytes] = []  # the same, as in the file
+        self._line = line  # of the first of them
+        self._wanted = 0  # bytes in them that make it worth while to parse again
+        self._has_new = False  # some have not been parsed yet
+        self._has_dropped = False  # some were too long
+        self._has_bad_bytes = False
 
-    def feed(self, text: str) -> Iterator[Rows | None]:
-        """Take more text; give the rows that it completes."""
-        if self._passes_over(text):
-            yield Rows([], [], [])
+    def feed(self, piece: bytes | LongLine) -> Iterator[Rows]:
+        """Take whole lines; yield the rows that they complete."""
+        if isinstance(piece, LongLine):
+            yield from self._feed_dropped(piece.marks)
             return
-        # A line that ends in CR may still get its LF.
-        line_ends = "\n" in text or "\r" in text or (self._rest and self._rest[-1][-1] == "\r")
-        self._rest.append(text)
-        self._rest_size += len(text)
-        if self._long_row:
-            yield from self._drop(self._long_row)
-        elif line_ends:
-            self._take_lines()
-        yield from self._work()
+        lines = piece.splitlines(keepends=True)
+        for start in range(0, len(lines), MOST_RECORDS):
+            part = lines[start : start + MOST_RECORDS]
+            if len(piece) > self._bounds.record:
+                yield from self._feed_long(part)
+            else:
+                yield from self._feed_lines(part)
 
-    def _passes_over(self, text: str) -> bool:
-        """Pass over the whole lines that there are with this text, if they need not be parsed."""
-        if not (self._pass_over and self._delimiter) or self._lines or self._long_row:
-            return False
-        if "\n" not in text:
-            return False  # or each piece of a long line would be joined to all before it
-        whole = "".join([*self._rest, text])
-        end = whole.rfind("\n") + 1
-        rest = whole[end:]
-        # What is left is to be the beginning of a single line, which may still be held.
-        if "\r" in rest or len(rest) > self._max_characters:
-            return False
-        if not self._pass_over(whole[:end], self._delimiter):
-            return False
-        self._line_number += whole.count("\n", 0, end)
-        self._rest, self._rest_size = [rest] if rest else [], len(rest)
-        return True
+    def _feed_long(self, lines: list[bytes]) -> Iterator[Rows]:
+        """Take lines, of which those that are too long are dropped now."""
+        quote = (self._syntax.quote or "").encode(self._encoding, "replace")
+        for is_long, some in groupby(lines, key=self._is_long):
+            if not is_long:
+                yield from self._feed_lines([*some])
+                continue
+            for line in some:
+                yield from self._feed_dropped(line.count(quote))
 
-    def _work(self) -> Iterator[Rows | None]:
-        """Parse what is worth while, and begin to drop what is too long."""
-        while self._lines or self._holds_too_much():
-            if self._lines and (self._size >= self._wanted or self._holds_too_much()):
-                yield self._parse()
-            if not self._holds_too_much():
+    def _is_long(self, line: bytes) -> bool:
+        return len(line.rstrip(b"\r\n")) > self._bounds.record
+
+    def _feed_dropped(self, quotes: int) -> Iterator[Rows]:
+        """Take a line that is too long. The quote that it opens or closes still counts."""
+        self._has_dropped = True
+        quote = self._syntax.quote if quotes % 2 else None
+        self._take([f"{quote or ''}\n"], [_DROPPED])
+        yield from self._parse_if_worth_while()
+
+    def _feed_lines(self, raws: list[bytes]) -> Iterator[Rows]:
+        try:
+            text = b"".join(raws).decode(self._encoding)
+        except UnicodeDecodeError:
+            self._has_bad_bytes = True
+            texts = decode_lines(raws, self._encoding)
+        else:
+            if not self._texts and (cells := self._syntax.split(text)):
+                yield Rows(cells, raws, [*range(self._line, self._line + len(raws))])
+                self._line += len(raws)
                 return
-            self._rest = ["".join(self._lines), *self._rest]
-            delimiter = self._delimiter or find_delimiter(self._rest[0] or self._rest[1])
-            self._long_row = LongRow(self._line_number, delimiter)
-            self._hold([])
-            yield from self._drop(self._long_row)
+            texts = [*io.StringIO(text, newline="")]
+        self._take(self._syntax.prepare(texts), raws)
+        yield from self._parse_if_worth_while()
 
     def catch_up(self) -> Iterator[Rows]:
-        """Give the rows that are there while no more text comes."""
-        if self._lines and self._quotes % 2 == 0:
+        """Yield the rows that are complete, while no more text comes."""
+        if self._has_new:
             yield self._parse()
 
-    def finish(self) -> Iterator[Rows]:
-        """Give what is left when no more text comes."""
-        if self._long_row:
-            yield self._dropped(self._long_row)
-            return
-        if rest := "".join(self._rest):
-            self._lines.append(rest)
-        if self._lines:
+    def finish(self, on_part_row: Callable[[], None] | None = None) -> Iterator[Rows]:
+        """Yield what is left at the end. ``on_part_row``: called instead of reading an open row."""
+        if self._texts:
+            yield self._parse(at_end=on_part_row is None)
+        if self._texts and on_part_row:
+            on_part_row()
+
+    def _take(self, texts: list[str], raws: list[bytes]) -> None:
+        self._texts += texts
+        self._raws += raws
+        self._has_new = True
+
+    def _parse_if_worth_while(self) -> Iterator[Rows]:
+        # Parsing a long row again only once it has doubled keeps the work in proportion.
+        if not self._wanted or sum(map(len, self._raws)) >= self._wanted:
             yield self._parse()
-        if self._lines:
-            yield Rows([[]], ["".join(self._lines)], [self._line_number], {0: _NEVER_CLOSED})
 
-    def _holds_too_much(self) -> bool:
-        return self._size + self._rest_size > self._max_characters
-
-    def _take_lines(self) -> None:
-        """Move the lines that are whole out of the rest."""
-        rest = "".join(self._rest)
-        lines = [*io.StringIO(rest, newline="")]
-        last = "" if lines[-1].endswith("\n") else lines.pop()
-        self._rest, self._rest_size = [last] if last else [], len(last)
-        self._lines += lines
-        self._size += len(rest) - len(last)
-        self._quotes += rest.count('"') - last.count('"')
-
-    def _hold(self, lines: list[str]) -> None:
-        """Keep these lines, of a row that goes on, and no others."""
-        self._lines = lines
-        self._size = sum(map(len, lines))
-        self._quotes = sum(line.count('"') for line in lines)
-        # Parsing a long row anew only once it has doubled keeps the work in proportion.
-        self._wanted = 2 * self._size
-
-    def _parse(self) -> Rows:
+    def _parse(self, *, at_end: bool = False) -> Rows:
         """Take the rows that end within the lines held."""
-        lines, first = self._lines, self._line_number
-        delimiter = self._delimiter or find_delimiter("".join(lines))
+        texts = self._texts
         try:
-            cells = list(csv.reader(lines, delimiter=delimiter, strict=True))
+            cells = [*self._syntax.rows(texts)]
         except csv.Error:
             cells = []
-        if len(cells) != len(lines):
-            rows = self._parse_one_by_one(delimiter)
+        if len(cells) == len(texts) and not self._has_dropped:
+            rows = Rows(cells, self._raws, [*range(self._line, self._line + len(texts))])
+            taken = len(texts)
         else:
-            self._hold([])
-            self._line_number += len(lines)
-            rows = Rows(cells, lines, range(first, first + len(lines)))
-        if any(rows.cells):  # the header, which the delimiter was found from, is whole
-            self._delimiter = delimiter
+            rows = Rows()
+            taken = self._parse_one_by_one(rows, at_end=at_end)
+        rows.has_bad_bytes = self._has_bad_bytes
+        self._texts, self._raws = texts[taken:], self._raws[taken:]
+        self._line += taken
+        self._wanted = 2 * sum(map(len, self._raws))
+        self._has_new = False
+        self._has_bad_bytes = self._has_bad_bytes and bool(self._texts)
+        self._has_dropped = any(raw is _DROPPED for raw in self._raws)
         return rows
 
-    def _parse_one_by_one(self, delimiter: str) -> Rows:
-        """The same where rows go over several lines, or some cannot be parsed."""
-        lines, first = self._lines, self._line_number
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        rows: list[list[str]] = []
-        texts: list[str] = []
-        numbers: list[int] = []
-        reasons: dict[int, str] = {}
-        taken = 0
-        while taken < len(lines):
-            try:
-                cells = next(reader)
-            except csv.Error as error:
-                if str(error) == "unexpected end of data":
+    def _parse_one_by_one(self, rows: Rows, *, at_end: bool) -> int:
+        """Add rows, of which some take several lines or cannot be read; return the lines taken."""
+        texts = self._texts
+        at = first = 0
+        reader = self._syntax.rows(texts)  # of the lines from the first on
+        while at < len(texts):
+            cells, reason = _next_row(reader)
+            last = first + reader.line_num - 1
+            allowed = self._last_allowed(at, last)
+            stray = ""
+            if last > allowed:
+                last = allowed
+                stray = f"in the {last - at:,} lines after it; see --max-field-lines"
+            elif reason == UNEXPECTED_END:
+                if not at_end:
                     break
-                reasons[len(rows)] = str(error)
-                cells = []
-            rows.append(cells)
-            texts.append("".join(lines[taken : reader.line_num]))
-            numbers.append(first + taken)
-            taken = reader.line_num
-        self._hold(lines[taken:])
-        self._line_number += taken
-        return Rows(rows, texts, numbers, reasons)
+                later = f", {last - at:,} lines later" if last > at else ""
+                stray = f"up to the end of the file{later}"
+            elif reason and last > at and self._is_row(texts[last]):
+                stray = f"before line {self._line + last}, which is a row by itself"
+                last -= 1
+            if stray:
+                self._add(rows, at, at, [], f"{self._goes_on} {stray}")
+                for index in range(at + 1, last + 1):
+                    self._add(rows, index, index, *_next_row(self._syntax.rows([texts[index]])))
+                first = last + 1
+                reader = self._syntax.rows(texts[first:])
+            else:
+                self._add(rows, at, last, cells, reason)
+            at = last + 1
+        return at
 
-    def _drop(self, row: LongRow) -> Iterator[Rows | None]:
-        """Drop text up to the end of a long row; what follows it is kept."""
-        text = "".join(self._rest)
-        waiting = text[-1:] if text.endswith("\r") else ""  # for its LF
-        text = text.removesuffix(waiting)
-        end = row.end_in(text)
-        rest = waiting if end is None else text[end:] + waiting
-        self._rest, self._rest_size = [rest] if rest else [], len(rest)
-        if end is None:
-            yield None  # it may go on for long, and others are to go on too
-            return
-        self._line_number = row.line + row.lines
-        self._long_row = None
-        yield self._dropped(row)
-        if rest:
-            self._take_lines()
+    def _last_allowed(self, at: int, last: int) -> int:
+        """The last line on which a row that begins at ``at`` may end, up to ``last``."""
+        lines = self._raws[at : min(last, at + self._bounds.lines)]
+        return at + bisect_right([*accumulate(map(len, lines))], self._bounds.size)
 
-    def _dropped(self, row: LongRow) -> Rows:
-        reason = _NEVER_CLOSED if row.in_quotes else too_long(self._max_characters)
-        return Rows([[]], [""], [row.line], {0: reason})
+    def _is_row(self, text: str) -> bool:
+        """Whether a line is a row by itself, or begins one, with quotes around whole cells only."""
+        if not self._row_pattern.match(text):
+            return False
+        cells, reason = _next_row(self._syntax.rows([text]))
+        return reason == UNEXPECTED_END or len(cells) == self._width
+
+    def _add(self, rows: Rows, at: int, last: int, cells: list[str], reason: str | None) -> None:
+        """Add the row that takes the lines from ``at`` to ``last``."""
+        raws = self._raws[at : last + 1]
+        if self._has_dropped and any(raw is _DROPPED for raw in raws):
+            cells, raws, reason = [], [], too_long(self._bounds.record)
+        if reason is not None:
+            rows.reasons[len(rows.cells)] = self._goes_on if reason == UNEXPECTED_END else reason
+        rows.cells.append(cells)
+        rows.raws.append(b"".join(raws))
+        rows.lines.append(self._line + at)
 
 
-def find_delimiter(text: str) -> str:
-    """The delimiter that the first line that is not blank has most of, outside quotes."""
-    header = _HEADER.match(text)
-    assert header  # noqa: S101 - it also matches nothing
-    return max(DELIMITERS, key=_QUOTED.sub("", header[1]).count)
+def _next_row(reader: Reader) -> tuple[list[str], str | None]:
+    """The next row's cells, or none and why it cannot be read."""
+    try:
+        return next(reader, []), None
+    except csv.Error as error:
+        return [], str(error)

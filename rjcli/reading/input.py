@@ -1,6 +1,7 @@
 """One input: its compression, its format, and the reader that reads it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from json import JSONDecoder
 from pathlib import PurePath
@@ -9,12 +10,12 @@ from rjcli.errors import InputError, UsageError
 from rjcli.model import Block
 from rjcli.reading.compression import decompress, without_suffix
 from rjcli.reading.csv_cells import TypeDetector
+from rjcli.reading.csv_dialect import DELIMITERS, suggest_dialect
 from rjcli.reading.csv_reader import DelimitedReader
-from rjcli.reading.csv_rows import DELIMITERS
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.source import Source
-from rjcli.reading.text import encoding_without_mark, mark_of, with_whole_start
+from rjcli.reading.text import encoding_without_mark, mark_of, without_utf8_mark
 from rjcli.settings.choices import ColumnType, Format
 from rjcli.settings.values import DEFAULT_ENCODING, InputSettings
 
@@ -33,20 +34,23 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class Input:
     """One input of a push: identify it, find its column types if it needs them, read it.
 
-    Raises InputError when the input cannot be read on; what was yielded before stands.
+    Raises InputError where the input cannot be read any further; what was yielded
+    before is good. ``held_back``: whether a last line without a line end was not read.
     """
 
     def __init__(self, source: Source, settings: InputSettings) -> None:
         self.source = source
         self.format = settings.format
+        self.held_back = False
         self._settings = settings
         self._head = b""
-        self._rest: Iterator[bytes] = iter(())  # behind the head, while it cannot be read again
+        self._rest: Iterator[bytes] = iter(())  # after the head, while it cannot be read again
         self._spooled = False
-        self._reader: DelimitedReader | None = None
+        self._reader: DelimitedReader | None = None  # of a CSV, once it is identified
+        self._notes: dict[str, bool] = {}  # and whether they were taken
 
     def identify(self) -> Iterator[None]:
-        """Find the format; yields None for "nothing there yet"."""
+        """Find the format. Yields None regularly, so that other tasks can run."""
         if self.format is Format.AUTO:
             self.format = self._by_name() or Format.AUTO
         byte_strings = self._decompressed()
@@ -62,61 +66,72 @@ class Input:
         if self.format is Format.AUTO:
             self.format = self._by_content()
         self._check_encoding()
+        if self.is_delimited:
+            self._reader = self._delimited_reader()
+
+    def take_notes(self) -> list[str]:
+        """Return notes for users about the input that were not returned before."""
+        new = [note for note, is_taken in self._notes.items() if not is_taken]
+        self._notes = dict.fromkeys(self._notes, True)
+        return new
 
     @property
     def is_delimited(self) -> bool:
-        """Whether it has columns."""
+        """Whether it is a CSV or TSV. Known once it is identified."""
         return self.format in {Format.CSV, Format.TSV}
 
     def wants_types(self) -> bool:
-        """Whether it has a column whose type has to be found."""
-        if not (self.is_delimited and self._settings.csv.detect_types):
+        """Whether some of its columns have no type yet."""
+        if not (self._reader and self._settings.csv.detect_types):
             return False
-        header = self._delimited().header(self._head)
-        return not header or not set(header) <= set(self._settings.csv.types)
+        names = self._reader.names(self._head)
+        return not names or not {*names} <= {*self._settings.csv.types}
 
     def spool(self) -> Iterator[None]:
         """Copy a pipe to disk, so that it can be read twice."""
-        yield from self.source.spool(chain([self._head], self._rest))
+        content = chain([self._head], self._rest)
+        yield from self.source.spool(content, self._settings.max_spool)
         self._spooled = True
 
     def detect(self, detector: TypeDetector) -> Iterator[None]:
-        """Have a detector look at all rows; of what breaks off, as far as it goes."""
-        try:
-            yield from self._delimited().detect(self._content(), detector)
-        except InputError:
-            return  # it is raised again where it counts: when the records are read
+        """Show a detector all rows, as far as the input can be read."""
+        if self._reader:
+            with suppress(InputError):  # it is raised again when the records are read
+                yield from self._reader.detect(self._content(), detector)
 
     def records(self, types: Mapping[str, ColumnType]) -> Iterator[Block]:
-        """Read the records."""
+        """Read the records. An empty block lets other tasks run."""
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
-        match self.format:
-            case Format.NDJSON:
-                return read_ndjson(content, name, longest)
-            case Format.JSON:
-                return read_json(content, name, longest)
-            case _:
-                self._reader = self._delimited()
-                return self._reader.read(content, types)
+        if self._reader:
+            yield from self._reader.read(content, types)
+        elif self.format is Format.NDJSON:
+            yield from read_ndjson(content, name, longest, self._on_part_line)
+        else:
+            yield from read_json(content, name, longest)
+        if self.source.is_replaced:
+            self._note("another file took its place while it was read; the old one was read")
 
     @property
     def header(self) -> tuple[bytes, bytes]:
-        """A CSV's header as it stands in the file, without its line end, and that line end.
+        """The bytes before a CSV's first row, and a line end as in the file.
 
-        Known once a record was read. The header has the byte order mark that the file has.
+        Known once a record was read. They begin with the byte order mark that the
+        file has, and are empty for a file without a header.
         """
+        if self._reader is None:
+            return b"", b"\n"
+        text, line_end = self._reader.text_before_rows
         encoding = encoding_without_mark(self._settings.csv.encoding)
-        text = self._reader.header_text if self._reader else ""
-        header = text.rstrip("\r\n")
-        line_end = text[len(header) :] or "\n"
-        mark = mark_of(self._head, encoding)
-        return mark + header.encode(encoding), line_end.encode(encoding)
+        return mark_of(self._head, encoding) + text if text else b"", line_end
 
     def _decompressed(self) -> Iterator[bytes]:
         byte_strings = self.source.byte_strings()
         if self._spooled:
             return byte_strings
-        return decompress(byte_strings, self.source.name, self._settings.compression)
+        settings = self._settings
+        return decompress(
+            byte_strings, self.source.name, settings.compression, settings.max_expansion
+        )
 
     def _content(self) -> Iterator[bytes]:
         """The decompressed bytes from the beginning; those of JSON without a byte order mark."""
@@ -124,13 +139,31 @@ class Input:
             content = self._decompressed()
         else:
             content = chain([self._head], self._rest) if self._head else self._rest
-        return content if self.is_delimited else _without_mark(content)
+        return content if self.is_delimited else without_utf8_mark(content)
 
-    def _delimited(self) -> DelimitedReader:
-        delimiter = self._settings.csv.delimiter or ("\t" if self.format is Format.TSV else None)
+    def _delimited_reader(self) -> DelimitedReader:
+        csv = self._settings.csv
+        if csv.dialect is None and csv.escape is None and (note := suggest_dialect(self._head)):
+            self._note(note)
         return DelimitedReader(
-            self.source.name, self._settings.csv, delimiter, self._settings.max_record_bytes
+            self.source.name,
+            csv,
+            "\t" if self.format is Format.TSV else None,
+            self._settings.max_record_bytes,
+            note=self._note,
+            on_part_row=self._on_part_line,
         )
+
+    def _note(self, text: str) -> None:
+        self._notes.setdefault(f"{self.source.name}: {text}", False)
+
+    @property
+    def _on_part_line(self) -> Callable[[], None] | None:
+        return self._hold_back if self._settings.hold_back_unterminated else None
+
+    def _hold_back(self) -> None:
+        self.held_back = True
+        self._note("its last line is not complete, and is held back")
 
     def _suffix(self) -> str:
         return PurePath(without_suffix(self.source.name)).suffix.lower()
@@ -139,20 +172,20 @@ class Input:
         return _BY_SUFFIX.get(self._suffix())
 
     def _shows_enough(self) -> bool:
-        """Whether the head tells the format, and the names of the columns if there are any."""
+        """Whether the head is enough to find the format, and the header if there is one."""
         content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
         if self.format in {Format.JSON, Format.NDJSON} or content.startswith(b"["):
             return len(self._head) >= len(_BYTE_ORDER_MARK)
         return b"\n" in content or len(self._head) >= _SNIFF_SIZE
 
     def _by_content(self) -> Format:
-        """Tell the format by the first line that is not blank."""
+        """Find the format from the first line that is not blank."""
         if self._settings.csv.encoding != DEFAULT_ENCODING:
             return Format.CSV
         content = self._head.removeprefix(_BYTE_ORDER_MARK).lstrip()
         if content.startswith(b"{"):
             return Format.NDJSON if _is_ndjson(content) else Format.JSON
-        # Files are called .json that hold one object a line, but none that are CSVs.
+        # A .json file may hold one object a line, but not a CSV.
         if not content or content.startswith(b"[") or self._suffix() == ".json":
             return Format.JSON
         first_line = content.split(b"\n", 1)[0]
@@ -174,19 +207,12 @@ class Input:
 
 
 def _is_ndjson(head: bytes) -> bool:
-    """Whether the first line of what begins with an object is one object, good or bad, alone."""
+    """Whether the first line, which begins with an object, holds just that one, good or bad."""
     line, line_end, _ = head.partition(b"\n")
     text = line.rstrip().decode(errors="replace")
     try:
         _, end = JSONDecoder(strict=False).raw_decode(text)
     except (ValueError, RecursionError):
-        # It goes on behind the head, or is bad, or the object takes several lines.
+        # It continues after the head, or is bad, or the object takes several lines.
         return (not line_end and len(head) >= _SNIFF_SIZE) or text.endswith("}")
     return end == len(text)
-
-
-def _without_mark(byte_strings: Iterator[bytes]) -> Iterator[bytes]:
-    at_start = True
-    for data in with_whole_start(byte_strings, len(_BYTE_ORDER_MARK)):
-        yield data.removeprefix(_BYTE_ORDER_MARK) if at_start else data
-        at_start = at_start and not data

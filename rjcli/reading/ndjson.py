@@ -1,50 +1,56 @@
 """Newline-delimited JSON: one object a line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 
 from rjcli.model import Block
-from rjcli.reading.block import parse_block
+from rjcli.reading.block import parse_block, reject_too_long
+from rjcli.reading.lines import MOST_RECORDS, LongLine, whole_lines
 
 
-def read_ndjson(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -> Iterator[Block]:
+def read_ndjson(
+    byte_strings: Iterator[bytes],
+    file: str,
+    max_record_bytes: int,
+    on_part_line: Callable[[], None] | None = None,
+) -> Iterator[Block]:
     """Read one record a line. A bad line costs only itself; blank lines do not count.
 
-    A line past ``max_record_bytes`` is rejected without its text.
+    Only LF ends a line: U+2028 and lone CRs may be inside JSON. A line past
+    ``max_record_bytes`` is rejected without its text. ``on_part_line`` is called
+    instead of reading a last line without a line end.
     """
     taken = number = 0  # lines, and records in them
-    for lines in _lines(byte_strings, max_record_bytes):
-        texts: Sequence[bytes | None] = lines
-        places: Sequence[int] = range(taken + 1, taken + 1 + len(lines))
-        taken += len(lines)
-        if not all(map(bytes.strip, lines)):
-            # Behind the white space of a line that is too long there may be more, not kept.
-            kept = [bool(line.strip()) or len(line) > max_record_bytes for line in lines]
-            texts, places = [*compress(lines, kept)], [*compress(places, kept)]
-        if max(map(len, lines), default=0) > max_record_bytes:
-            texts = [text if text and len(text) <= max_record_bytes else None for text in texts]
-        if texts or not lines:  # and not only blank lines
-            yield parse_block(texts, file, places, number + 1, max_record_bytes)
-            number += len(texts)
-
-
-def _lines(byte_strings: Iterator[bytes], max_bytes: int) -> Iterator[list[bytes]]:
-    """Consecutive lines without their ends; none for "nothing there yet".
-
-    Only LF ends a line: U+2028 and lone CRs may stand inside JSON. Of a line
-    that is too long just enough is kept to see that it is, without its CR.
-    """
-    rest = bytearray()  # of a line whose end has not come yet
-    for data in byte_strings:
-        if b"\n" not in data:
-            if len(rest) <= max_bytes + 1:
-                rest += data
-            yield []  # also while a long line comes in, so that others can go on
+    for piece in whole_lines(byte_strings, max_record_bytes, on_part_line=on_part_line):
+        if isinstance(piece, LongLine):
+            taken += 1
+            number += 1
+            yield [reject_too_long(file, taken, number, max_record_bytes)]
             continue
-        lines = data.split(b"\n")
-        lines[0] = bytes(rest) + lines[0]
-        rest = bytearray(lines.pop())
-        has_returns = b"\r" in data or lines[0].endswith(b"\r")
-        yield [line.removesuffix(b"\r") for line in lines] if has_returns else lines
-    if rest:
-        yield [bytes(rest)]
+        if not piece:
+            yield []
+        lines = piece.split(b"\n")
+        if not lines[-1]:  # nothing follows the last line end
+            lines.pop()
+        if b"\r" in piece:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        for start in range(0, len(lines), MOST_RECORDS):
+            part = lines[start : start + MOST_RECORDS]
+            block = _parse(part, file, taken, number, max_record_bytes)
+            yield block
+            taken += len(part)
+            number += len(block)
+
+
+def _parse(
+    lines: Sequence[bytes], file: str, taken: int, number: int, max_record_bytes: int
+) -> Block:
+    """Make records of lines. ``taken``: lines before them; ``number``: records before them."""
+    texts: Sequence[bytes | None] = lines
+    places: Sequence[int] = range(taken + 1, taken + 1 + len(lines))
+    if max(map(len, lines)) > max_record_bytes:
+        texts = [line if len(line) <= max_record_bytes else None for line in lines]
+    if not all(map(bytes.strip, lines)):
+        kept = [text is None or bool(text.strip()) for text in texts]
+        texts, places = [*compress(texts, kept)], [*compress(places, kept)]
+    return parse_block(texts, file, places, number + 1, max_record_bytes)

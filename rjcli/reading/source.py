@@ -2,16 +2,17 @@
 
 import os
 import select
+import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
 
 from rjcli.errors import InputError, UnfinishedError
 from rjcli.settings.option_kinds import STDIN
 
-READ_SIZE = 48 * 1024  # bytes; what becomes of more of a CSV outgrows caches and a socket's buffer
+READ_SIZE = 48 * 1024  # bytes; with more, what a CSV becomes outgrows caches and socket buffers
+_ELSEWHERE = "set TMPDIR to a directory with room, or read it once: --no-detect-types"
 
 
 class Source:
@@ -37,6 +38,7 @@ class Source:
             )
         self.rereadable = stat.S_ISREG(status.st_mode)
         self.size = status.st_size if self.rereadable else None
+        self._file = _file_of(status)
         self._fd = -1  # while it is open
         self._is_dry = False  # there was nothing when it was read last
         self._broken: InputError | None = None  # how the bytes that were spooled ended
@@ -61,6 +63,7 @@ class Source:
                     break
                 self.bytes_read += len(data)
                 yield data
+            size = os.fstat(fd).st_size
         except OSError as error:
             raise self._unreadable(error) from None
         finally:
@@ -70,44 +73,65 @@ class Source:
             raise self._broken
         if self.size is not None and start + self.bytes_read < self.size:
             raise InputError(
-                f"{self.name} has shrunk while it was read: it had {self.size:,} bytes",
+                f"{self.name} has shrunk while it was read: it had {self.size:,} bytes,"
+                f" and was cut to {size:,}",
                 hint="let no program write to it while it is pushed",
             )
 
     @property
-    def dry_fd(self) -> int | None:
-        """Where there was nothing to read yet: the descriptor on which something has to come.
+    def is_replaced(self) -> bool:
+        """Whether another file has its name by now, as a log's that is rotated."""
+        if isinstance(self._path, int) or not self.rereadable:
+            return False
+        try:
+            return _file_of(os.stat(self._path)) != self._file  # noqa: PTH116 - as above
+        except OSError:
+            return False
 
-        None where there was something: who makes something of the bytes may still hold some.
+    @property
+    def dry_fd(self) -> int | None:
+        """The descriptor to wait for, if there was nothing to read yet.
+
+        None if there was something: a reader may still hold some of it.
         """
         return self._fd if self._is_dry and self._fd >= 0 else None
 
-    def spool(self, byte_strings: Iterator[bytes]) -> Iterator[None]:
-        """Copy a pipe's bytes, as they are given, to disk, and read them from there from now on.
+    def spool(self, byte_strings: Iterator[bytes], max_bytes: int | None) -> Iterator[None]:
+        """Copy the bytes of a pipe to disk, to be read from there from now on.
 
-        Yields None for "nothing there yet". Where the bytes break off, they do so again when
-        they are read. Raises UnfinishedError if the disk is full.
+        ``max_bytes`` None: half of what is free. Yields None for "nothing there
+        yet". An error that ends the bytes is raised again when the copy is read.
+        Raises InputError if there are too many bytes, UnfinishedError if the disk is full.
         """
+        directory = tempfile.gettempdir()
         try:
-            with tempfile.TemporaryFile() as spool:
-                yield from self._copy(byte_strings, spool)
+            if max_bytes is None:
+                max_bytes = shutil.disk_usage(directory).free // 2
+            with tempfile.TemporaryFile(dir=directory) as spool:
+                for data in self._until_broken(byte_strings):
+                    if not data:
+                        yield None
+                    if spool.tell() + len(data) > max_bytes:
+                        raise InputError(
+                            f"{self.name} has more than the {max_bytes:,} bytes that may be copied"
+                            f" to {directory}, which finding its column types takes",
+                            hint=f"allow more with --max-spool, {_ELSEWHERE}",
+                        )
+                    spool.write(data)
+                    spool.flush()
                 self.size = spool.tell()
                 spool.seek(0)
                 self._path = os.dup(spool.fileno())  # open for as long as rjcli runs
         except OSError as error:
             raise UnfinishedError(
-                f"cannot spool {self.name} in {tempfile.gettempdir()}: {error.strerror}",
-                hint="set TMPDIR to a directory with room, or pin every column with --type",
+                f"cannot copy {self.name} to {directory}: {error.strerror}", hint=_ELSEWHERE
             ) from None
         self.rereadable = True
 
-    def _copy(self, byte_strings: Iterator[bytes], spool: BinaryIO) -> Iterator[None]:
+    def _until_broken(self, byte_strings: Iterator[bytes]) -> Iterator[bytes]:
+        """The same byte strings; the error that ends them is raised when they are read again."""
         try:
-            for data in byte_strings:
-                spool.write(data)
-                spool.flush()
-                if not data:
-                    yield None
+            yield from byte_strings
         except InputError as error:
             self._broken = error
 
@@ -116,13 +140,25 @@ class Source:
             return os.dup(self._path)
         try:
             # Opening a FIFO would wait for somebody to write into it.
-            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise self._unreadable(error) from None
+        if self.rereadable and _file_of(os.fstat(fd)) != self._file:
+            os.close(fd)
+            raise InputError(
+                f"another file took the place of {self.name} after the push had begun",
+                hint="if it is a log that is rotated, push the file that does not change any more",
+            )
+        return fd
 
     def _unreadable(self, error: Exception) -> InputError:
         reason = error.strerror if isinstance(error, OSError) else "there is none"
         return InputError(f"cannot read {self.name}: {reason}")
+
+
+def _file_of(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode: the same only for the same file, whatever its name."""
+    return status.st_dev, status.st_ino
 
 
 def total_size(sources: Iterable[Source]) -> int | None:

@@ -52,8 +52,13 @@ MaximumRejects = Annotated[
 class CsvSettings(Struct, frozen=True):
     """How CSV and TSV are read. ``quote`` and ``escape`` None: there is none.
 
-    ``renamed_positions``: new names by 1-based position. ``required_columns``: which
-    the header must have. Both follow from other settings.
+    ``column_names``: instead of those in the header, or for a file without one; if
+    empty there, column_1 and so on. A quoted value that goes on for more than
+    ``max_field_lines`` lines or ``max_field_bytes`` bytes was opened by a stray quote.
+
+    ``renamed_positions``: new names by 1-based position, given before anything else
+    is done with the columns; not where a column has that number for a name.
+    ``required_columns``: which the header must have. Both follow from other settings.
     """
 
     group: ClassVar = Group("CSV", "How CSV and TSV files are written, and what values become.")
@@ -65,20 +70,18 @@ class CsvSettings(Struct, frozen=True):
     ] = None
     dialect: Annotated[
         Dialect | None,
-        Option("Rules of quoting, escaping and null.", choice(Dialect), hidden=True),
+        Option("Rules of quoting, escaping and null.", choice(Dialect)),
     ] = None
-    quote: Annotated[str | None, Option("Character around values.", CHARACTER, hidden=True)] = '"'
-    escape: Annotated[
-        str | None, Option("Character before a literal one.", CHARACTER, hidden=True)
-    ] = None
-    header: Annotated[bool, Option("The first row is data, not a header.", hidden=True)] = True
+    quote: Annotated[str | None, Option("Character around values.", CHARACTER)] = '"'
+    escape: Annotated[str | None, Option("Character before a literal one.", CHARACTER)] = None
+    header: Annotated[bool, Option("The first row is data, not a header.")] = True
     column_names: Annotated[
         tuple[str, ...],
-        Option("Column names: a,b.", names("NAMES"), key="columns", hidden=True),
+        Option("Column names: a,b.", names("NAMES"), key="columns"),
     ] = ()
     header_empty: Annotated[
         HeaderEmpty,
-        Option("What to do with a column without a name.", choice(HeaderEmpty), hidden=True),
+        Option("What to do with a column without a name.", choice(HeaderEmpty)),
     ] = HeaderEmpty.DROP
     types: Annotated[
         Mapping[str, ColumnType],
@@ -96,18 +99,19 @@ class CsvSettings(Struct, frozen=True):
         tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
     ] = ()
     empty_null: Annotated[bool, Option("Empty values of string columns are null as well.")] = False
-    max_field_lines: Annotated[
-        int, Option("Longest quoted value, in lines.", whole(1), hidden=True)
-    ] = 1000
-    max_field_bytes: Annotated[int, Option("Longest quoted value.", size(), hidden=True)] = (
-        4 * 2**20
-    )
+    max_field_lines: Annotated[int, Option("Most lines of a quoted value.", whole(1))] = 1000
+    max_field_bytes: Annotated[
+        int, Option("Most bytes of a quoted value of several lines.", size())
+    ] = 4 * 2**20
     renamed_positions: Annotated[Mapping[int, str], NOT_IDENTITY] = field(default_factory=dict)
     required_columns: Annotated[tuple[str, ...], NOT_IDENTITY] = ()
 
 
 class InputSettings(Struct, frozen=True):
     """Which inputs to read, and how. Sizes in bytes.
+
+    ``max_expansion``: how many times as big a compressed input may become, past
+    64 MiB. ``max_spool`` None: half of what is free in the directory for temporary files.
 
     ``hold_back_unterminated``: whether to leave a last line without a line end for
     a later run; it follows from other settings.
@@ -130,7 +134,7 @@ class InputSettings(Struct, frozen=True):
         16 * 2**20
     )
     max_spool: Annotated[
-        int | None, Option("Maximum copy of stdin on disk.", size(), identity=False, hidden=True)
+        int | None, Option("Maximum copy of stdin on disk.", size(), identity=False)
     ] = None
     max_expansion: Annotated[
         int,
@@ -139,7 +143,6 @@ class InputSettings(Struct, frozen=True):
             whole(1),
             key="max_ratio",
             identity=False,
-            hidden=True,
         ),
     ] = 250
     hold_back_unterminated: Annotated[bool, NOT_IDENTITY] = False
@@ -166,6 +169,11 @@ class ShapeSettings(Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.select or self.rename or self.constants)
+
+    @property
+    def positions(self) -> dict[str, str]:
+        """New names whose old one may be the position of a column in a CSV."""
+        return {old: new for old, new in self.rename.items() if _POSITION.fullmatch(old)}
 
     def columns(self, keys: Sequence[str]) -> tuple[str, ...]:
         """The fields that an input must have for these keys and this shape.
@@ -275,12 +283,16 @@ class PushSettings(Struct, frozen=True, kw_only=True):
                 f"{given['type'].name} is for CSV and TSV, not for {format_}",
                 hint="JSON has types of its own, and is sent as it is",
             )
+        if csv.dialect in {Dialect.MYSQL, Dialect.POSTGRES} and (csv.quote != '"' or csv.escape):
+            raise UsageError(
+                f"--dialect {csv.dialect} says how values are quoted and escaped",
+                hint="leave out --quote and --escape, or --dialect",
+            )
         required = dict.fromkeys([*self.shape.columns(self.keys), *csv.types])
-        positions = {old: new for old, new in self.shape.rename.items() if _POSITION.fullmatch(old)}
         csv = replace(
             csv,
             required_columns=tuple(required),
-            renamed_positions={int(old): new for old, new in positions.items()},
+            renamed_positions={int(old): new for old, new in self.shape.positions.items()},
         )
         hold_back = self.run.resume is Resume.AUTO
         return replace(self, input=replace(self.input, csv=csv, hold_back_unterminated=hold_back))

@@ -49,7 +49,7 @@ def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> No
         ({"x": 1}, "the key field 'id' is missing"),
         ({"id": None}, "the key field 'id' is null"),
         ({"id": [1]}, "the key field 'id' holds more than a single value"),
-        ({"id": 1, "keys": ["sku"]}, "its own 'keys' field says sku, and --keys says id"),
+        ({"id": 1, "keys": ["sku"]}, "its own 'keys' field says 'sku', and --keys says 'id'"),
         ({"id": 1, "keys": "id"}, "its 'keys' field is not an array of field names"),
         ({"id": 1, "keys": ["id", "id"]}, "its 'keys' field names a field twice"),
         ({}, "the key field 'id' is missing"),

@@ -341,3 +341,71 @@ def test_records_are_sent_while_stdin_is_slow(rjcli: Rjcli) -> None:
         push.stdin.write(b"}]")
         push.stdin.close()
         assert push.wait(30) == 0
+
+
+def test_damaged_csv_lands_but_for_its_bad_rows(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """A stray quote and a bad byte cost their rows, which are rejected as they came."""
+    rows = [b'%d,"x%d"\n' % (number, number) for number in range(3000)]
+    rows[10] = b'10,"stray\n'
+    rows[2000] = b"2000,caf\xe9\n"
+    (rjcli.home / "a.csv").write_bytes(b"id,x\n" + b"".join(rows))
+    done = rjcli("push", "a.csv", *PUSH, "--base-url", local_api.base_url, "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["records"]["accepted"]) == (3, 2998)
+    assert Path(document["rejects"]).read_bytes() == b'id,x\n10,"stray\n2000,caf\xe9\n'
+    errors = [*map(json.loads, Path(document["errors"]).read_text().splitlines())]
+    assert [(error["line"], error["reasons"]) for error in errors] == [
+        (12, ["a quote is opened and not closed before line 13, which is a row by itself"]),
+        (2002, ["byte 0xe9 in column 'x' is not utf-8; see --encoding"]),
+    ]
+
+
+def test_csv_of_a_data_frame_is_pushed(rjcli: Rjcli) -> None:
+    """The nameless index that pandas writes is left out, with a note."""
+    (rjcli.home / "a.csv").write_bytes(b",id,x\n0,7,a\n1,8,b\n")
+    done = rjcli("push", "a.csv", *PUSH, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "a.csv: column 1: without a name, and left out" in done.stderr
+    assert '[{"keys":["id"],"id":7,"x":"a"},{"keys":["id"],"id":8,"x":"b"}]' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        (["--rename", "2=id"], b"x,x\na,7\n"),
+        (["--rename", "2=id", "--select", "2,x"], b"x,x,y\na,7,b\n"),
+        (["--rename", "2=id", "--select", "x,2", "--type", "id=integer"], b"x,\na,7\n"),
+        (["--no-header", "--columns", "x,id"], b"a,7\n"),
+        (["--no-header", "--rename", "1=x", "--rename", "2=id"], b"sep=;\r\na;7\r\n"),
+        (["--dialect", "mysql"], b"x\tid\na\t7\n"),
+        (["--quote", "'"], b"'x','id'\n'a','7'\n"),
+        (["--quote", "none", "--escape", "none"], b"x,id\na,7\n"),
+    ],
+)
+def test_columns_are_named_by_options(rjcli: Rjcli, options: list[str], content: bytes) -> None:
+    """A CSV whose header is missing, repeated or odd is pushed, with the options for it."""
+    (rjcli.home / "a.csv").write_bytes(content)
+    done = rjcli("push", "a.csv", *PUSH, "--dry-run", "--strict", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '[{"keys":["id"],"x":"a","id":7}]' in done.stdout
+
+
+def test_dialect_and_quote_exclude_each_other(rjcli: Rjcli) -> None:
+    """What a dialect says is not said otherwise."""
+    (rjcli.home / "a.csv").write_bytes(b"id\n1\n")
+    done = rjcli("push", "a.csv", *PUSH, "--dry-run", "--dialect", "mysql", "--quote", "none")
+    assert done.returncode == 2
+    assert "--dialect mysql" in done.stderr
+
+
+def test_part_line_waits_for_the_next_run(rjcli: Rjcli) -> None:
+    """With --resume=auto a line that is still being written is left for the run after."""
+    push = ("push", "a.ndjson", *PUSH, "--env", "local", "--json", "--resume=auto")
+    (rjcli.home / "a.ndjson").write_bytes(b'{"id":1}\n{"id":2')
+    done = rjcli(*push)
+    assert json.loads(done.stdout)["records"]["accepted"] == 1
+    assert "its last line is not complete, and is held back" in done.stderr
+    (rjcli.home / "a.ndjson").write_bytes(b'{"id":1}\n{"id":22}\n')
+    done = rjcli(*push)
+    assert json.loads(done.stdout)["records"]["accepted"] == 2
+    assert "held back" not in done.stderr

@@ -1,7 +1,7 @@
-"""JSON: what is valid arrives as written, and what is not is refused, wherever it stands.
+"""JSON: what is valid arrives as written, and what is not is refused, wherever it is.
 
 The names say what must happen: y_ is good JSON, n_ is not, and i_ is where RFC
-8259 leaves the choice to us; the reason for ours stands beside it. The text of
+8259 leaves the choice to us; the reason for ours is beside it. The text of
 each is the value of a member, a record of its own, and a whole document.
 """
 
@@ -162,7 +162,7 @@ BAD = {
     "n_object_line_comment": b'{"a":1} // comment',
     "n_object_hash_comment": b'{"a":1} # comment',
     "n_object_semicolon": b'{"a":1;"b":2}',
-    "n_object_garbage_behind": b'{"a":1}x',
+    "n_object_garbage_after": b'{"a":1}x',
     "n_number_leading_zero": b"012",
     "n_number_double_zero": b"00",
     "n_number_minus_leading_zero": b"-012",
@@ -398,7 +398,7 @@ def test_value_is_judged_as_another_parser_does(text: bytes, good: bool) -> None
 def test_document_is_taken_as_far_as_it_is_json(
     document: bytes, records: int, rejected: int, *, broken: bool
 ) -> None:
-    """Records in front of the place where a document stops being JSON stand; then it is refused."""
+    """Records before the place where a document stops being JSON arrive; then it is refused."""
     for size in (1, 3, 1000):
         outcome = taken(read_json(in_steps(document, size), "f", LIMIT))
         assert (len(outcome[0]), *outcome[1:]) == (records, rejected, broken)
@@ -447,8 +447,8 @@ def test_any_bytes_are_judged_the_same_however_they_are_cut(noise: bytes, size: 
     ],
 )
 def test_duplicate_name_is_refused(text: bytes, name: str) -> None:
-    """A name that is there twice is refused by its name, since one value would be lost."""
-    with pytest.raises(MalformedJsonError, match=f'"{name}" is there twice'):
+    """An object that has a name twice is refused, as one value would be lost; the name is shown."""
+    with pytest.raises(MalformedJsonError, match=f"'{name}' occurs twice"):
         parse_object(text)
 
 
@@ -470,21 +470,37 @@ def test_colons_do_not_pass_for_duplicate_names(text: bytes) -> None:
     ("text", "place"),
     [
         (b'{"a": NaN}', "NaN is not JSON at column 7"),
-        (b'{\n  "a": 1,\n  "b": oops\n}', "oops is not JSON at line 3 of the record, column 8"),
+        (b'{\n  "a": 1,\n  "b": None\n}', "None is not JSON at line 3 of the record, column 8"),
+        (b'{"name": Smith}', "unexpected character, expected a JSON value at column 10"),
         (b'{\n "a": 1e400,\n "b" 2}', "line 3 of the record, column 6"),
         (b'{"a": "\xc3\xa9\xff"}', "byte 0xff at offset 9"),
     ],
 )
-def test_fault_is_told_with_its_place(text: bytes, place: str) -> None:
-    """What is wrong with a record is told with line, column or offset, counted within it."""
+def test_fault_has_its_place(text: bytes, place: str) -> None:
+    """The reason has line, column or offset within the record, and nothing of its contents."""
     with pytest.raises(MalformedJsonError) as refusal:
         parse_object(text)
     assert place in refusal.value.reason
 
 
+def test_long_name_is_shortened() -> None:
+    """A reason shows at most 40 characters of a name."""
+    name = "n" * 100_000
+    with pytest.raises(MalformedJsonError) as refusal:
+        parse_object(f'{{"{name}":1,"{name}":2}}'.encode())
+    assert refusal.value.reason == f"the name '{'n' * 39}…' occurs twice"
+
+
+def test_spaces_after_an_object_cost_no_more_than_others() -> None:
+    """A good object with an escape and 20 MB of spaces after it is parsed and cut at once."""
+    text = rb'{"a":"\u003a"}' + b" " * 20_000_000
+    assert parse_object(text) == {"a": ":"}
+    assert members(text) == {"a": rb'"\u003a"'}
+
+
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), json_texts))
 def test_object_is_cut_into_exact_members(texts: dict[str, bytes]) -> None:
-    """Cut into its members, an object gives each value's exact text back."""
+    """An object that is cut into its members has the exact text of each value."""
     object_ = (
         b"{" + b" ,".join(json.dumps(n).encode() + b" : " + t for n, t in texts.items()) + b"}"
     )

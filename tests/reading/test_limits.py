@@ -103,7 +103,7 @@ def test_long_element(long: bytes) -> None:
 
 @pytest.mark.parametrize("scalar", [b'"' + b"x" * 200 + b'"', b'"' + rb"\"" * 99 + b'"'])
 def test_long_string_in_an_array(scalar: bytes) -> None:
-    """Strings that stand where a record should are dropped, too, if they are long."""
+    """Strings in the place of a record are dropped, too, if they are long."""
     document = b"[" + scalar + b"," + GOOD + b"]"
     for size in range(1, 70):
         assert outcomes(read_json(in_steps(document, size), "f", LIMIT)) == [
@@ -183,13 +183,18 @@ def test_long_row_is_measured_in_bytes() -> None:
         assert [item[2] for item in read_csv(data, size)][1:] == [TOO_LONG]
 
 
-def test_long_row_whose_quote_is_never_closed() -> None:
-    """A quote that is never closed is told as such also where it swallows more than the limit."""
-    data = b'id,x\n1,a\n2,"b\n' + b"3,c\n" * 100
+def test_long_row_counts_the_quotes_that_were_dropped() -> None:
+    """A quote that a dropped line opens or closes still does, and a stray one costs its line."""
+    reason = "a quote is opened and not closed up to the end of the file, 2 lines later"
+    data = b'id,x\n1,a\n2,"b\n3,' + b"c" * 200 + b"\n4,d\n"
     for size in (1, 7, 1000):
-        found = read_csv(data, size)
-        assert found[0] == (1, 2, b'{"id":"1","x":"a"}')
-        assert found[1:] == [(2, 3, "a quote is opened and never closed")]
+        assert read_csv(data, size) == [
+            (1, 2, b'{"id":"1","x":"a"}'),
+            (2, 3, reason),
+            (3, 4, TOO_LONG),
+            (4, 5, b'{"id":"4","x":"d"}'),
+        ]
+        assert [item[1] for item in read_csv(data + b'"\n' + data, size)] == [2, 3, *range(7, 12)]
 
 
 @given(st.integers(1, 400), st.integers(1, 100), st.integers(0, 3))
@@ -209,7 +214,7 @@ def test_row_within_the_limit_always_arrives(length: int, size: int, line_ends: 
         ("a.ndjson", b'{"id":1}\n{"id":"', b"x", b'"}\n{"id":2}\n'),
         ("a.json", b'[{"id":1},{"id":"', b"\\n", b'"},{"id":2}]'),
         ("b.json", b'[{"id":1},{"id":', b"[", b"]"),
-        ("a.csv", b'id\n1\n"', b"x\n", b'"\n2\n'),
+        ("a.csv", b'id\n1\n"', b'x""', b'"\n2\n'),
     ],
 )
 def test_long_record_is_not_held(
@@ -228,7 +233,7 @@ def test_long_record_is_not_held(
 
 
 def test_reading_a_long_record_lets_others_go_on(tmp_path: Path) -> None:
-    """While a long record is dropped, the reader gives way again and again."""
+    """While a long record is dropped, other tasks run again and again."""
     long = b"x" * 2_000_000
     for name, content in {
         "a.ndjson": b'{"id":"' + long + b'"}\n',
