@@ -16,7 +16,8 @@ from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.engine.connection import LOCAL_ENDPOINT
 from rjcli.engine.description import describe, request_run
-from rjcli.engine.table_push import Storage, TablePush
+from rjcli.engine.route import Storage
+from rjcli.engine.table_push import TablePush
 from rjcli.errors import UsageError
 from rjcli.events import Summary
 from rjcli.producer.process import Produce, open_producer

@@ -6,7 +6,8 @@ from typing import Self
 
 from rjcli.delivery.limits import Limits
 from rjcli.engine.connection import Connection
-from rjcli.engine.table_push import Emit, Route, Storage, TablePush
+from rjcli.engine.route import Emit, Route, Storage
+from rjcli.engine.table_push import TablePush
 from rjcli.errors import RjcliError
 from rjcli.events import RunDescription, Summary
 from rjcli.http.transport import Transport

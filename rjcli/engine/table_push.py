@@ -4,19 +4,17 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Hashable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from rjcli.crash_report import crash_error, trace
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
-from rjcli.delivery.limits import Limits
-from rjcli.delivery.sender import Upsert
+from rjcli.engine.route import Emit, Route, Storage
+from rjcli.engine.summary import summarise
 from rjcli.errors import (
-    REJECTS_WORD,
     InterruptedByUserError,
     RjcliError,
     StoppedError,
@@ -24,7 +22,6 @@ from rjcli.errors import (
     UsageError,
 )
 from rjcli.events import (
-    Event,
     Finished,
     Progressed,
     Rejected,
@@ -46,32 +43,14 @@ from rjcli.producer.messages import (
 )
 from rjcli.producer.process import Produce
 from rjcli.producer.producer import ProducerTask, StartingPoint
-from rjcli.run import KeysInDoubt, Ledger, Run
-from rjcli.run.outcome import can_resume, run_outcome
+from rjcli.run import Ledger
+from rjcli.run.outcome import can_resume
 from rjcli.run.summary import summary_document
 from rjcli.settings.values import PushSettings
-
-Emit = Callable[[Event], None]
 
 _PROGRESS_SECONDS = 0.1
 _MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
 _PAUSE_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """What of a push is kept on disk: its account, and what its table has in doubt; None: not."""
-
-    run: Run | None = None
-    in_doubt: KeysInDoubt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How records get to the API."""
-
-    upsert: Upsert
-    limits: Limits
 
 
 class TablePush:
@@ -137,7 +116,20 @@ class TablePush:
         failure = await self._load() or self._check_end()
         ticker.cancel()
         failure = self._ledger.close(failure)
-        summary = self._conclude(self._summarise(failure, time.monotonic() - began))
+        summary = summarise(
+            self._description,
+            self._ledger,
+            self._delivery,
+            failure,
+            is_incomplete=self._settings.strict and bool(self._unused),
+        )
+        summary = replace(
+            summary,
+            bytes_read=self._read_progress.bytes_read,
+            seconds=time.monotonic() - began,
+            artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
+        )
+        summary = self._conclude(summary)
         self._emit(Finished(summary))
         return summary
 
@@ -297,31 +289,3 @@ class TablePush:
                     error=error.word,
                 )
         return summary
-
-    def _summarise(self, failure: RjcliError | None, seconds: float) -> Summary:
-        counts, tally = self._ledger.counts, self._delivery.tally
-        # Rejects that were reported when the run was finished before are not reported again.
-        has_rejects = counts.rejected > self._ledger.reported_before
-        is_incomplete = has_rejects or (self._settings.strict and bool(self._unused))
-        status, exit_code = run_outcome(failure, is_incomplete=is_incomplete)
-        return Summary(
-            self._description,
-            status,
-            exit_code,
-            counts,
-            batches_accepted=tally.accepted,
-            batches_retried=tally.retried,
-            batches_split=tally.split,
-            requests=tally.requests,
-            bytes_read=self._read_progress.bytes_read,
-            bytes_sent=tally.bytes_sent,
-            concurrency=self._delivery.limit,
-            seconds=seconds,
-            message=failure.message if failure else None,
-            hint=failure.hint if failure else None,
-            error=failure.word if failure else REJECTS_WORD if exit_code else None,
-            column_types=self._ledger.column_types or {},
-            first_body=self._delivery.first_body if isinstance(self._delivery, DryRun) else None,
-            settled_before=self._ledger.settled_before,
-            artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
-        )

@@ -14,7 +14,8 @@ from rjcli.credentials.profiles import load_profile
 from rjcli.engine.connection import LOCAL_ENDPOINT, connect
 from rjcli.engine.description import describe, request_run
 from rjcli.engine.engine import Engine
-from rjcli.engine.table_push import Storage, TablePush
+from rjcli.engine.route import Storage
+from rjcli.engine.table_push import TablePush
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
 from rjcli.events import Event, Finished, Rejected, RunDescription
 from rjcli.library.result import Reject, Result
