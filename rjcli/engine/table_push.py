@@ -66,7 +66,7 @@ class TablePush:
         description: RunDescription,
         produce: Produce,
         emit: Emit,
-        storage: Storage = Storage(),
+        storage: Storage = Storage(),  # noqa: B008 - frozen
         route: Route | None = None,
     ) -> None:
         self._settings = settings
