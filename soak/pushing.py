@@ -1,0 +1,199 @@
+"""Pushing: one command, started again and again until its input is loaded."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from soak import checks
+from soak.inputs import InputFile
+from soak.plan import Act, Interruption, Job
+from soak.process import Ended, Invocation, SoakError, run
+from soak.server import CLIENT_ID, TABLE
+from soak.world import World
+
+_MOST_TRIES = 5  # to complete a push while the server fails, and as many when it no longer does
+_LOOK_SECONDS = 0.01
+_PATIENCE_SECONDS = 20.0
+_SNAG_SECONDS = 0.3
+_MOST_REQUESTS = 120  # that the records of an input should take
+_PARTIAL = {Act.DISK, Act.RIVAL}  # after which the run need not be as the account says
+_BATCH_SIZES = (1, 3, 10, 37, 100)
+
+
+class Push:
+    """A job in its world. ``number``: of the job, from 0."""
+
+    def __init__(self, world: World, job: Job, number: int, file: InputFile) -> None:
+        self._world = world
+        self._file = file
+        self._is_piped = job.is_piped
+        self._run_dir = world.home / f"run-{number}" if job.has_run_dir else None
+        self._is_explicit = job.has_run_dir
+        self._is_known = False  # a request was made, so that there is a run to resume
+        self._arguments = _identity(job, world, file, self._run_dir)
+        self._runs = self._list_runs()
+
+    async def complete(self) -> None:
+        """Push until everything is loaded. Raises SoakError if that does not come to an end."""
+        for attempt in range(2 * _MOST_TRIES):
+            self._world.faults.is_calm = attempt >= _MOST_TRIES
+            ended = await self.invoke()
+            if ended.exit_code in {0, 3}:
+                return
+        raise SoakError(f"it is never complete: {checks.message_of(ended)}")
+
+    async def close(self) -> None:
+        """Resume once more, when everything is loaded: nothing is sent."""
+        self._world.faults.is_calm = True
+        ended = await self.invoke()
+        if ended.exit_code not in {0, 3} or self._world.server.received:
+            raise SoakError(
+                f"a complete push, resumed, made {self._world.server.received} requests"
+                f" and ended with {ended.exit_code}: {checks.message_of(ended)}"
+            )
+
+    async def invoke(self, interruption: Interruption | None = None) -> Ended:
+        """Run the command once, interrupted or not, and check what it leaves."""
+        world = self._world
+        world.server.begin()
+        batch_size = self._draw_batch_size()
+        arguments = self._command(batch_size)
+        what = interruption.act if interruption else "push"
+        world.steps.append(f"{what}{' --resume' if '--resume' in arguments else ''}")
+        began = asyncio.get_running_loop().time()
+        async with self._run(arguments) as invocation:
+            if interruption:
+                requests = -(-len(self._file.records) // batch_size)
+                await self._interrupt(invocation, interruption, requests)
+            ended = await invocation.end()
+        now = asyncio.get_running_loop().time()
+        world.note_end(now, is_abrupt=ended.exit_code < 0)
+        world.steps[-1] += f" ({ended.exit_code}, {now - began:.1f} s, {world.server.received} requests)"
+        self._find_run()
+        self._is_known = self._is_known or world.server.received > 0
+        self._check(ended, interruption)
+        if interruption:
+            await asyncio.sleep(interruption.pause)
+        return ended
+
+    def _check(self, ended: Ended, interruption: Interruption | None) -> None:
+        world = self._world
+        is_finished = checks.is_finished(self._run_dir)
+        checks.check_exit(ended, interruption and interruption.act, is_finished=is_finished)
+        checks.check_secrecy(world.api_key, [ended.stdout, ended.stderr])
+        checks.check_account(ended, self._file)
+        if self._run_dir:
+            is_whole = ended.exit_code >= 0 and (interruption is None or interruption.act not in _PARTIAL)
+            checks.check_run(
+                self._run_dir, self._file, world.table, ended.document if is_whole else None
+            )
+
+    def _run(self, arguments: Sequence[str]):  # type: ignore[no-untyped-def]
+        content = self._file.path.read_bytes() if self._is_piped else None
+        return run(arguments, self._world.home, self._world.api_key, CLIENT_ID, content)
+
+    def _command(self, batch_size: int) -> list[str]:
+        plan, chance = self._world.plan, self._world.chance
+        command = ["push", *self._arguments, "--json"]
+        command += ["--settle", f"{plan.settle}", "--timeout", f"{plan.timeout}"]
+        command += ["--retry-for", f"{plan.retry_for}", "--batch-size", f"{batch_size}"]
+        command += ["--jobs", f"{chance.choice([1, 2, 4, 8, 16, 32])}"]
+        if chance.random() < 0.2:
+            least = max(500, len(self._file.text) // _MOST_REQUESTS)
+            command += ["--max-batch-bytes", f"{chance.randint(least, 20 * least)}"]
+        has_run = self._is_known
+        if self._is_explicit and self._run_dir:
+            has_run = (self._run_dir / "checkpoint.json").exists()
+        return [*command, "--resume"] if has_run else command
+
+    def _draw_batch_size(self) -> int:
+        least = min(100.0, len(self._file.records) / _MOST_REQUESTS)
+        return self._world.chance.choice([size for size in _BATCH_SIZES if size >= least])
+
+    async def _interrupt(self, invocation: Invocation, what: Interruption, requests: int) -> None:
+        """Do to an invocation what the plan says, when it has come far enough."""
+        world, server = self._world, self._world.server
+        target = 1
+        if what.after is None:
+            await _wait_until(lambda: invocation.has_ended or invocation.waits_to_repeat)
+            target = server.received + 1
+            if what.is_snagged:
+                server.snag(_PATIENCE_SECONDS)
+        else:
+            target = round(what.after * requests)
+        await _wait_until(lambda: invocation.has_ended or server.received >= target)
+        if what.is_snagged:
+            server.snag(_SNAG_SECONDS)
+        if what.is_snagged or not target:
+            await asyncio.sleep(world.chance.random() * _SNAG_SECONDS)
+        await self._act(invocation, what.act)
+
+    async def _act(self, invocation: Invocation, act: Act) -> None:
+        world = self._world
+        if act is Act.KILL:
+            invocation.signal(signal.SIGKILL)
+            return
+        # Signals before that find no handler, which is no matter of records.
+        await _wait_until(lambda: invocation.has_ended or invocation.has_started)
+        match act:
+            case Act.INT | Act.TERM | Act.TWICE:
+                number = signal.SIGTERM if act is Act.TERM else signal.SIGINT
+                invocation.signal(number, to_all=world.chance.random() < 0.5)
+                if act is Act.TWICE:
+                    await asyncio.sleep(world.chance.random() * 0.4)
+                    invocation.signal(world.chance.choice([signal.SIGINT, signal.SIGTERM]))
+            case Act.DISK:
+                invocation.limit_files(self._draw_disk_size())
+            case Act.OUTAGE:
+                world.server.leave(world.chance.uniform(0.5, 3.0))
+            case Act.RIVAL:
+                await self._rival(invocation)
+
+    def _draw_disk_size(self) -> int:
+        """Bytes that files may have: such that the keys in doubt are cut off, or any others."""
+        sizes = [path.stat().st_size for path in self._world.state.glob("tables/*/*.ndjson")]
+        if sizes and self._world.chance.random() < 0.7:
+            return max(sizes) + self._world.chance.randint(1, 400)
+        return self._world.chance.choice([0, 100, 600, 2_000, 10_000])
+
+    async def _rival(self, invocation: Invocation) -> None:
+        """Start the same command while it runs: the second one must end at once."""
+        await _wait_until(lambda: invocation.has_ended or self._world.server.received > 0)
+        async with self._run([*self._command(100), "--resume"]) as rival:
+            ended = await rival.end()
+        if invocation.has_ended:
+            return
+        if ended.exit_code != 5 or "is at work on" not in ended.stderr:
+            raise SoakError(f"a second push at the same time ended with {ended.exit_code}")
+
+    def _list_runs(self) -> set[Path]:
+        return {*(self._world.state / "runs").glob("*")}
+
+    def _find_run(self) -> None:
+        """Find the directory of the run that was begun, unless it was named."""
+        new = self._list_runs() - self._runs
+        if new and not self._is_explicit:
+            self._run_dir = max(new, key=lambda path: path.stat().st_ctime_ns)
+            self._runs |= new
+
+
+def _identity(job: Job, world: World, file: InputFile, run_dir: Path | None) -> list[str]:
+    """What makes the job: the same in all its invocations."""
+    form = job.recipe.form
+    arguments = ["-t", TABLE, "-k", ",".join(world.key_names)]
+    arguments += ["--base-url", world.server.base_url, "--format", form]
+    if form.is_delimited:
+        types = [*((name, "string") for name in (*world.key_names, "kind", "text"))]
+        arguments += [f"--type={name}={type_}" for name, type_ in [*types, ("v", "integer")]]
+    if run_dir:
+        arguments += ["--run-dir", str(run_dir)]
+    return [*arguments, "-" if job.is_piped else file.path.name]
+
+
+async def _wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, but not for ever: what it hangs on may never come."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE_SECONDS
+    while not condition() and loop.time() < deadline:
+        await asyncio.sleep(_LOOK_SECONDS)
