@@ -98,10 +98,10 @@ class Faults:
         """Begin another invocation, with as many faults as the first."""
         self._now.clear()
 
-    def snagged(self, records: Sequence[Fields]) -> Fate:
-        """The fate of a request that brings no answer, and is applied as late as can be."""
+    def snagged(self, records: Sequence[Fields], *, is_lost: bool) -> Fate:
+        """The fate of a request that brings no answer; applied as late as can be unless lost."""
         self.counts["snag"] += 1
-        write = Write.NEVER if refusal(records) else Write.LATE
+        write = Write.NEVER if is_lost or refusal(records) else Write.LATE
         return Fate(write=write, ending=Ending.HANG, late=self._late(0.7))
 
     def draw(self, records: Sequence[Fields], size: int) -> Fate:

@@ -114,17 +114,17 @@ class Push:
     async def _interrupt(self, invocation: Invocation, what: Interruption, requests: int) -> None:
         """Do to an invocation what the plan says, when it has come far enough."""
         world, server = self._world, self._world.server
-        target = 1
+        is_lost = world.chance.random() < (0.7 if what.after is None else 0.2)
         if what.after is None:
             await _wait_until(lambda: invocation.has_ended or invocation.waits_to_repeat)
             target = server.received + 1
             if what.is_snagged:
-                server.snag(_PATIENCE_SECONDS)
+                server.snag(_PATIENCE_SECONDS, is_lost=is_lost)
         else:
             target = round(what.after * requests)
         await _wait_until(lambda: invocation.has_ended or server.received >= target)
         if what.is_snagged:
-            server.snag(_SNAG_SECONDS)
+            server.snag(_SNAG_SECONDS, is_lost=is_lost)
         if what.is_snagged or not target:
             await asyncio.sleep(world.chance.random() * _SNAG_SECONDS)
         await self._act(invocation, what.act)

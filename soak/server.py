@@ -42,6 +42,7 @@ class Server:
         self._path = f"/v2/client/{CLIENT_ID}/table/{TABLE}/data"
         self._api_key = api_key
         self._snagged_until = self._gone_until = 0.0
+        self._is_lost = False
         self._late = 0  # writes that are still to come
         self._handlers: set[asyncio.Task[None]] = set()
         self.received = 0
@@ -66,9 +67,10 @@ class Server:
         self.received = 0
         self._faults.begin()
 
-    def snag(self, seconds: float) -> None:
-        """Let requests from now on bring no answer, and be applied late."""
+    def snag(self, seconds: float, *, is_lost: bool) -> None:
+        """Let requests from now on bring no answer, and be applied late, or be lost."""
         self._snagged_until = self._loop.time() + seconds
+        self._is_lost = is_lost
 
     def leave(self, seconds: float) -> None:
         """Be gone for a while."""
@@ -106,7 +108,7 @@ class Server:
     def draw(self, request: _Request) -> Fate:
         """What becomes of a request."""
         if self._loop.time() < self._snagged_until:
-            return self._faults.snagged(request.records)
+            return self._faults.snagged(request.records, is_lost=self._is_lost)
         return self._faults.draw(request.records, len(request.body))
 
     def write(self, request: _Request, fate: Fate) -> None:
