@@ -36,8 +36,11 @@ def check_exit(ended: Ended, act: Act | None, *, is_finished: bool) -> None:
         raise SoakError(f"it ended with {ended.exit_code}, and printed no account: {ended.stderr}")
 
 
-def check_account(ended: Ended, file: InputFile) -> None:
-    """The account adds up, and fits the input where it was pushed to its end."""
+def check_account(ended: Ended, file: InputFile, reported: int) -> None:
+    """The account adds up, and fits the input where it was pushed to its end.
+
+    ``reported``: rejects that were reported when the push was complete before.
+    """
     document = ended.document
     if document is None:
         return
@@ -54,8 +57,11 @@ def check_account(ended: Ended, file: InputFile) -> None:
     wanted = {"accepted": good, "rejected": size - good, "unknown": 0, "unsent": 0, "read": size}
     if records != wanted:
         raise SoakError(f"it is complete with {records}, and {wanted} is right")
-    if ended.exit_code != (3 if good < size else 0):
-        raise SoakError(f"it ended with {ended.exit_code}, and {size - good} records are bad")
+    if ended.exit_code != (3 if size - good > reported else 0):
+        raise SoakError(
+            f"it ended with {ended.exit_code}, and {size - good} records are bad, of which"
+            f" {reported} were reported before"
+        )
 
 
 def check_run(
@@ -131,10 +137,11 @@ def check_secrecy(api_key: str, texts: Iterable[str]) -> None:
                 raise SoakError(f"the API key is shown: {text[:2000]}")
 
 
-def is_finished(directory: Path | None) -> bool:
-    """Whether a run's checkpoint says that nothing is left to do."""
+def checkpoint_of(directory: Path | None) -> Mapping[str, Any]:
+    """A run's checkpoint; empty if there is none."""
     content = _read(directory / "checkpoint.json") if directory else b""
-    return bool(content and json.loads(content)["finished"])
+    document: Mapping[str, Any] = json.loads(content or b"{}")
+    return document
 
 
 def message_of(ended: Ended) -> str:

@@ -59,6 +59,7 @@ class Push:
         world.server.begin()
         batch_size = self._draw_batch_size()
         arguments = self._command(batch_size)
+        reported = checks.checkpoint_of(self._run_dir).get("reported", 0)
         what = interruption.act if interruption else "push"
         world.steps.append(f"{what}{' --resume' if '--resume' in arguments else ''}")
         began = asyncio.get_running_loop().time()
@@ -72,17 +73,17 @@ class Push:
         world.steps[-1] += f" ({ended.exit_code}, {now - began:.1f} s, {world.server.received} requests)"
         self._find_run()
         self._is_known = self._is_known or world.server.received > 0
-        self._check(ended, interruption)
+        self._check(ended, interruption, reported)
         if interruption:
             await asyncio.sleep(interruption.pause)
         return ended
 
-    def _check(self, ended: Ended, interruption: Interruption | None) -> None:
+    def _check(self, ended: Ended, interruption: Interruption | None, reported: int) -> None:
         world = self._world
-        is_finished = checks.is_finished(self._run_dir)
+        is_finished = checks.checkpoint_of(self._run_dir).get("finished", False)
         checks.check_exit(ended, interruption and interruption.act, is_finished=is_finished)
         checks.check_secrecy(world.api_key, [ended.stdout, ended.stderr])
-        checks.check_account(ended, self._file)
+        checks.check_account(ended, self._file, reported)
         if self._run_dir:
             is_whole = ended.exit_code >= 0 and (interruption is None or interruption.act not in _PARTIAL)
             checks.check_run(
