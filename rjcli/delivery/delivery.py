@@ -233,6 +233,7 @@ class Delivery:
             return
         if taken.is_repeat:
             self._repeat_refusals += 1
+            self.late.give_up(part.batch.records[0])
             return
         self._settle(taken, _rejection(part.batch, outcome))
         taken.refused += 1

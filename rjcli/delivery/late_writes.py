@@ -68,22 +68,33 @@ class LateWrites:
                 self._doubt_until([record], self._inherited_until)
 
     def due(self, now: float, is_under_way: Callable[[Hashable], bool]) -> list[Record]:
-        """Take the records to send again now, those of one normalized key in input order.
+        """Return the records to send again now, those of one normalized key in input order.
 
-        A key of which a version is under way has to wait: that one is newer.
+        They stay in doubt until ``accept`` or ``give_up``. A key of which a version is
+        under way has to wait: that one is newer.
         """
         records: list[Record] = []
         while self._queue and self._queue[0][0] <= now:
             _, _, key = heappop(self._queue)
             doubt = self._doubts.get(key)
-            if doubt is None or doubt.until > now:  # it is over, or was extended
+            if doubt is None or doubt.until > now or doubt.is_repeating:
                 continue
-            if doubt.newest and is_under_way(key):
+            if not doubt.newest:
+                self._forget(key)
+            elif is_under_way(key):
                 self._look_at(key, now + _RETRY_SECONDS)
-                continue
-            records += doubt.newest.values()
-            self._forget(key)
+            else:
+                records += doubt.newest.values()
+                doubt.is_repeating = True
         return records
+
+    def give_up(self, record: Record) -> None:
+        """Do not send a record again, as it is refused."""
+        doubt = self._doubts.get(record.key)
+        if doubt and doubt.newest.pop(exact_key(record), None):
+            self._changed.add(record.key)
+            if doubt.is_repeating and not doubt.newest:
+                self._forget(record.key)
 
     @property
     def to_repeat(self) -> int:
@@ -106,7 +117,9 @@ class LateWrites:
             version = _version_of(record)
             doubt = self._doubts.setdefault(record.key, Doubt(until, version, {}))
             doubt.until = max(doubt.until, until)
-            if doubt.version != version:
+            if doubt.is_repeating:  # nothing else is under way
+                doubt.version, doubt.is_repeating = version, False
+            elif doubt.version != version:
                 doubt.version = None
             self._look_at(record.key, until)
             self._changed.add(record.key)
