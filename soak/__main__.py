@@ -16,7 +16,7 @@ from soak.plan import Plan, draw_plan
 from soak.process import ROOT, SoakError
 from soak.scenario import Scenario
 
-_AT_ONCE = 5 * (os.cpu_count() or 1)  # scenarios: they mostly wait
+_AT_ONCE = 10 * (os.cpu_count() or 1)  # scenarios: they mostly wait
 
 
 class Result(NamedTuple):
@@ -36,7 +36,9 @@ def main() -> int:
     failures = 0
     began = time.monotonic()
     with ProcessPoolExecutor(min(options.at_once, len(seeds) or 1)) as pool:
-        runs = [pool.submit(run, seed, options.workdir / f"{seed}-{n}") for n, seed in enumerate(seeds)]
+        runs = [
+            pool.submit(run, seed, options.workdir / f"{seed}-{n}") for n, seed in enumerate(seeds)
+        ]
         for each in as_completed(runs):
             result = each.result()
             _tell(result.line)

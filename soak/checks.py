@@ -19,15 +19,15 @@ _SIGNALLED = {
     Act.TWICE: {130, 143, -2, -15},
     Act.KILL: {-9},
 }
-_KILLED = {Act.INT: -2, Act.TERM: -15}
+_TOO_LATE = {Act.INT: {-2, 130}, Act.TERM: {-15}}  # the process was about to end
 _ERRORS = "errors.ndjson"
 
 
-def check_exit(ended: Ended, act: Act | None, *, is_finished: bool) -> None:
+def check_exit(ended: Ended, act: Act | None) -> None:
     """The exit code is one that can be, and nothing looks like a defect."""
     possible = {0, 3, 5} | _SIGNALLED.get(act, set())
-    if is_finished and act in _KILLED:
-        possible.add(_KILLED[act])  # it came when there was nothing left to stop
+    if ended.document:
+        possible |= _TOO_LATE.get(act, set())
     if ended.exit_code not in possible:
         raise SoakError(f"it ended with {ended.exit_code}: {message_of(ended)}")
     if "Traceback" in ended.stderr:
@@ -49,17 +49,18 @@ def check_account(ended: Ended, file: InputFile, reported: int) -> None:
     if "read" in records and records["read"] != sum(records[fate] for fate in fates):
         raise SoakError(f"the account does not add up: {records}")
     told = (document["exit_code"], document["status"])
-    if ended.exit_code >= 0 and told != (ended.exit_code, _STATUS[ended.exit_code]):
+    is_same = told[0] == ended.exit_code or told[0] in {0, 3} or ended.exit_code < 0
+    if told[1] != _STATUS.get(told[0]) or not is_same:
         raise SoakError(f"it says {told}, and ended with {ended.exit_code}")
-    if ended.exit_code not in {0, 3}:
+    if told[0] not in {0, 3}:
         return
     good, size = len(file.good), len(file.records)
     wanted = {"accepted": good, "rejected": size - good, "unknown": 0, "unsent": 0, "read": size}
     if records != wanted:
         raise SoakError(f"it is complete with {records}, and {wanted} is right")
-    if ended.exit_code != (3 if size - good > reported else 0):
+    if told[0] != (3 if size - good > reported else 0):
         raise SoakError(
-            f"it ended with {ended.exit_code}, and {size - good} records are bad, of which"
+            f"it ended with {told[0]}, and {size - good} records are bad, of which"
             f" {reported} were reported before"
         )
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,6 +16,18 @@ _MOST_POISON = 40  # records of an input; each takes several requests to find
 _LARGE_TEXT = 1_500  # characters, so that few records make a file of 4 MiB
 _LARGE_BYTES = 4_400_000
 _RECORD_BYTES = 90  # of a record's names, keys and a short text
+_HUGE_TEXT = 100_000  # characters
+_MARGIN_SECONDS = 1.0  # that a process may lose on a busy machine
+_SIZES = {"none": 2, "few": 12, "some": 60, "many": 18, "long": 6, "large": 2}
+_FORMS = {Form.NDJSON: 4, Form.JSON: 2, Form.CSV: 3, Form.TSV: 1}
+_COMPARISONS = {Comparison.EXACT: 6, Comparison.FOLDED: 2, Comparison.NUMERIC: 2}
+_KEYS = {
+    KeyKind.ALIKE: 35,
+    KeyKind.FEW: 25,
+    KeyKind.HOT: 20,
+    KeyKind.COMPOSITE: 12,
+    KeyKind.UNIQUE: 8,
+}
 
 
 class Act(StrEnum):
@@ -28,6 +40,17 @@ class Act(StrEnum):
     DISK = "disk"  # no file may become larger
     OUTAGE = "outage"  # the server is gone for a while
     RIVAL = "rival"  # the same command at the same time
+
+
+_ACTS = {
+    Act.KILL: 8,
+    Act.INT: 3,
+    Act.TERM: 2,
+    Act.TWICE: 2,
+    Act.DISK: 4,
+    Act.OUTAGE: 2,
+    Act.RIVAL: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -98,31 +121,17 @@ class Plan:
 def draw_plan(seed: int) -> Plan:
     """Draw a scenario."""
     chance = random.Random(seed)
-    late = chance.choice([2.0, 3.0, 4.0])
-    keys = _weighted(
-        chance,
-        {
-            KeyKind.ALIKE: 35,
-            KeyKind.FEW: 25,
-            KeyKind.HOT: 20,
-            KeyKind.COMPOSITE: 12,
-            KeyKind.UNIQUE: 8,
-        },
-    )
+    late = chance.choice([2.0, 2.0, 2.0, 3.0, 4.0])
     has_limit = chance.random() < 0.5
-    jobs: list[Job] = []
-    for number in range(_weighted(chance, {1: 5, 2: 5, 3: 1})):
-        jobs.append(_draw_job(chance, keys, jobs[number - 1] if number else None, has_limit=has_limit))
-    jobs[-1] = _finished(jobs[-1])
+    drawing = _Drawing(chance, _weighted(chance, _KEYS), has_limit=has_limit)
+    jobs = drawing.jobs(_weighted(chance, {1: 6, 2: 5, 3: 1}))
     largest = max(job.size for job in jobs)
     return Plan(
         seed=seed,
         jobs=tuple(jobs),
-        comparison=_weighted(
-            chance, {Comparison.EXACT: 6, Comparison.FOLDED: 2, Comparison.NUMERIC: 2}
-        ),
+        comparison=_weighted(chance, _COMPARISONS),
         faults=_draw_faults(chance, late, max(4_000, largest // 60) if has_limit else None),
-        settle=late + 1.0,
+        settle=late + _MARGIN_SECONDS,
         timeout=chance.choice([1.0, 2.0]),
         retry_for=chance.choice([2.0, 5.0, 20.0]),
         waits_for_files=chance.random() < 0.25,
@@ -143,106 +152,102 @@ def _draw_faults(chance: random.Random, late: float, max_body: int | None) -> Fa
     )
 
 
-def _draw_job(
-    chance: random.Random, keys: KeyKind, before: Job | None, *, has_limit: bool
-) -> Job:
-    is_repeat = before is not None and chance.random() < 0.2
-    if is_repeat and before:
-        return Job(
-            before.recipe,
-            (_draw_segment(chance, 0, is_last=True),),
-            before.is_compressed,
-            before.is_piped,
-            has_run_dir=before.has_run_dir,
-            is_repeat=True,
-            line_end=before.line_end,
+class _Drawing:
+    """Draws the jobs of one scenario."""
+
+    def __init__(self, chance: random.Random, keys: KeyKind, *, has_limit: bool) -> None:
+        self._chance = chance
+        self._keys = keys
+        self._has_limit = has_limit
+        self._has_memory_test = False
+
+    def jobs(self, number: int) -> list[Job]:
+        """Draw some jobs, of which the last one is pushed to its end."""
+        jobs = [self._job()]
+        while len(jobs) < number:
+            is_repeat = self._chance.random() < 0.2
+            jobs.append(self._again(jobs[-1]) if is_repeat else self._job())
+        *others, last = jobs[-1].segments
+        jobs[-1] = replace(jobs[-1], segments=(*others, replace(last, is_finished=True)))
+        return jobs
+
+    def _job(self) -> Job:
+        chance = self._chance
+        size, text = self._size()
+        stretch = chance.choice([1, 1, 3, 40])
+        recipe = Recipe(
+            _weighted(chance, _FORMS),
+            self._keys,
+            text,
+            huge=_HUGE_TEXT if self._has_limit else None,
+            malformed=chance.choice([0.0, 0.01, 0.05]),
+            poison=min(chance.choice([0.0, 0.01, 0.03]), _MOST_POISON / (size + 1)) / stretch,
+            stretch=stretch,
         )
-    form = _weighted(chance, {Form.NDJSON: 4, Form.JSON: 2, Form.CSV: 3, Form.TSV: 1})
-    size, text = _draw_size(chance)
-    stretch = chance.choice([1, 1, 3, 40])
-    recipe = Recipe(
-        form,
-        keys,
-        text,
-        huge=100_000 if has_limit else None,
-        malformed=chance.choice([0.0, 0.01, 0.05]),
-        poison=min(chance.choice([0.0, 0.01, 0.03]), _MOST_POISON / (size + 1)) / stretch,
-        stretch=stretch,
-    )
-    segments = [_draw_segment(chance, size, is_last=True)]
-    if size and chance.random() < 0.4:
-        before_growing = _draw_segment(chance, size, is_last=False)
-        segments = [before_growing, _draw_segment(chance, chance.randint(1, size), is_last=True)]
-    is_piped = chance.random() < 0.12
-    return Job(
-        recipe,
-        tuple(segments),
-        is_compressed=chance.random() < 0.2,
-        is_piped=is_piped,
-        has_run_dir=chance.random() < 0.2,
-        is_repeat=False,
-        line_end=chance.choice([b"\n", b"\r\n"]),
-    )
+        segments = [self._segment(size)]
+        if size and chance.random() < 0.4:
+            segments.append(self._segment(chance.randint(1, size)))
+        return Job(
+            recipe,
+            tuple(segments),
+            is_compressed=chance.random() < 0.2,
+            is_piped=chance.random() < 0.12,
+            has_run_dir=chance.random() < 0.2,
+            is_repeat=False,
+            line_end=chance.choice([b"\n", b"\r\n"]),
+        )
 
+    def _again(self, job: Job) -> Job:
+        """The same file pushed again, and not resumed."""
+        return replace(job, segments=(self._segment(0),), is_repeat=True)
 
-def _draw_size(chance: random.Random) -> tuple[int, int]:
-    """How many records, and how many characters of text each has."""
-    match _weighted(chance, {"none": 2, "few": 12, "some": 60, "many": 18, "long": 6, "large": 2}):
-        case "none":
-            return 0, 0
-        case "few":
-            return chance.randint(1, 30), 0
-        case "some":
-            return chance.randint(30, 600), 0
-        case "many":
-            return chance.randint(600, 3_000), chance.randint(0, 50)
-        case "long":
-            return _LARGE_BYTES // (_LARGE_TEXT + _RECORD_BYTES), _LARGE_TEXT
-        case _:
-            return 30_000, 80
-    raise AssertionError
+    def _size(self) -> tuple[int, int]:
+        """How many records, and how many characters of text each has."""
+        chance = self._chance
+        match _weighted(chance, _SIZES):
+            case "none":
+                return 0, 0
+            case "few":
+                return chance.randint(1, 30), 0
+            case "some":
+                return chance.randint(30, 600), 0
+            case "many":
+                return chance.randint(600, 3_000), chance.randint(0, 50)
+            case "long":
+                return _LARGE_BYTES // (_LARGE_TEXT + _RECORD_BYTES), _LARGE_TEXT
+        return 30_000, 80
 
+    def _segment(self, records: int) -> Segment:
+        chance = self._chance
+        if not self._has_memory_test and chance.random() < 0.35:
+            self._has_memory_test = True
+            interruptions = self._memory_test()
+        else:
+            number = _weighted(chance, {0: 4, 1: 5, 2: 1})
+            interruptions = [self._interruption() for _ in range(number)]
+        is_finished = not interruptions or chance.random() < 0.6
+        return Segment(records, tuple(interruptions), is_finished)
 
-def _draw_segment(chance: random.Random, records: int, *, is_last: bool) -> Segment:
-    interruptions = [_draw_interruption(chance) for _ in range(_weighted(chance, _HOW_MANY))]
-    if interruptions and chance.random() < 0.25:
-        # A killed process's requests are to be known after another one that was stopped.
+    def _memory_test(self) -> list[Interruption]:
+        """A process is killed, and the next one is stopped soon, or while it sends records again.
+
+        What the first had sent must be known to the one after the next.
+        """
+        chance = self._chance
         kill = Interruption(Act.KILL, chance.random() * 0.7, is_snagged=True, pause=0.0)
-        stop = Interruption(Act.INT, 0.0, is_snagged=False, pause=0.0)
-        interruptions = [kill, stop, *interruptions[:1]]
-    is_finished = not interruptions or chance.random() < (0.6 if is_last else 0.8)
-    return Segment(records, tuple(interruptions), is_finished)
+        act = chance.choice([Act.INT, Act.TERM])
+        if chance.random() < 0.5:
+            return [kill, Interruption(act, 0.0, is_snagged=False, pause=0.0)]
+        return [kill, Interruption(act, None, is_snagged=True, pause=0.0)]
 
-
-_HOW_MANY: Mapping[int, int] = {0: 3, 1: 5, 2: 3}
-
-
-def _draw_interruption(chance: random.Random) -> Interruption:
-    act = _weighted(
-        chance,
-        {
-            Act.KILL: 8,
-            Act.INT: 3,
-            Act.TERM: 2,
-            Act.TWICE: 2,
-            Act.DISK: 4,
-            Act.OUTAGE: 2,
-            Act.RIVAL: 1,
-        },
-    )
-    return Interruption(
-        act,
-        after=None if chance.random() < 0.25 else chance.random() ** 2,
-        is_snagged=chance.random() < 0.5,
-        pause=chance.choice([0.0, 0.0, 0.0, 0.5, 1.5]),
-    )
-
-
-def _finished(job: Job) -> Job:
-    """The same job, pushed to its end."""
-    *others, last = job.segments
-    finished = Segment(last.records, last.interruptions, is_finished=True)
-    return Job(**(vars(job) | {"segments": (*others, finished)}))
+    def _interruption(self) -> Interruption:
+        chance = self._chance
+        return Interruption(
+            _weighted(chance, _ACTS),
+            after=None if chance.random() < 0.1 else chance.random() ** 2,
+            is_snagged=chance.random() < 0.5,
+            pause=chance.choice([0.0, 0.0, 0.0, 0.5, 1.5]),
+        )
 
 
 def _weighted(chance: random.Random, weights: Mapping[T, int]) -> T:

@@ -94,7 +94,9 @@ class Invocation:
             await asyncio.sleep(0.05)
         raise SoakError(f"processes are left over: {[*_session(self._process.pid)]}")
 
-    async def _read(self, stream: asyncio.StreamReader | None, into: bytearray | None = None) -> bytes:
+    async def _read(
+        self, stream: asyncio.StreamReader | None, into: bytearray | None = None
+    ) -> bytes:
         data = bytearray() if into is None else into
         assert stream  # noqa: S101 - all streams are pipes
         while part := await stream.read(_FEED_BYTES):

@@ -70,7 +70,9 @@ class Push:
             ended = await invocation.end()
         now = asyncio.get_running_loop().time()
         world.note_end(now, is_abrupt=ended.exit_code < 0)
-        world.steps[-1] += f" ({ended.exit_code}, {now - began:.1f} s, {world.server.received} requests)"
+        world.steps[-1] += (
+            f" ({ended.exit_code}, {now - began:.1f} s, {world.server.received} requests)"
+        )
         self._find_run()
         self._is_known = self._is_known or world.server.received > 0
         self._check(ended, interruption, reported)
@@ -80,12 +82,13 @@ class Push:
 
     def _check(self, ended: Ended, interruption: Interruption | None, reported: int) -> None:
         world = self._world
-        is_finished = checks.checkpoint_of(self._run_dir).get("finished", False)
-        checks.check_exit(ended, interruption and interruption.act, is_finished=is_finished)
+        checks.check_exit(ended, interruption and interruption.act)
         checks.check_secrecy(world.api_key, [ended.stdout, ended.stderr])
         checks.check_account(ended, self._file, reported)
         if self._run_dir:
-            is_whole = ended.exit_code >= 0 and (interruption is None or interruption.act not in _PARTIAL)
+            is_whole = ended.exit_code >= 0 and (
+                interruption is None or interruption.act not in _PARTIAL
+            )
             checks.check_run(
                 self._run_dir, self._file, world.table, ended.document if is_whole else None
             )
@@ -124,6 +127,10 @@ class Push:
         else:
             target = round(what.after * requests)
         await _wait_until(lambda: invocation.has_ended or server.received >= target)
+        if not invocation.has_ended:
+            world.steps[-1] += f" at request {server.received}"
+            world.steps[-1] += ", sent again" if what.after is None else ""
+            world.steps[-1] += ", snagged" if what.is_snagged else ""
         if what.is_snagged:
             server.snag(_SNAG_SECONDS, is_lost=is_lost)
         if what.is_snagged or not target:

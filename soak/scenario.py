@@ -46,9 +46,7 @@ class Scenario:
         size = sum(segment.records for segment in job.segments)
         form, world = job.recipe.form, self.world
         path = world.home / f"{number}.{form}{'.gz' if job.is_compressed else ''}"
-        file = InputFile(
-            path, form, world.key_names, job.line_end, is_compressed=job.is_compressed
-        )
+        file = InputFile(path, form, world.key_names, job.line_end, is_compressed=job.is_compressed)
         return file, RecordMaker(job.recipe, size, self._versions, world.chance)
 
     async def _push_segment(self, push: Push, segment: Segment) -> None:
