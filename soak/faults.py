@@ -102,7 +102,7 @@ class Faults:
         """The fate of a request that brings no answer; applied as late as can be unless lost."""
         self.counts["snag"] += 1
         write = Write.NEVER if is_lost or refusal(records) else Write.LATE
-        return Fate(write=write, ending=Ending.HANG, late=self._late(0.7))
+        return Fate(write=write, ending=Ending.HANG, late=self._late(0.9))
 
     def draw(self, records: Sequence[Fields], size: int) -> Fate:
         """The fate of a request with a body of so many bytes."""

@@ -16,6 +16,7 @@ _MOST_POISON = 40  # records of an input; each takes several requests to find
 _LARGE_TEXT = 1_500  # characters, so that few records make a file of 4 MiB
 _LARGE_BYTES = 4_400_000
 _RECORD_BYTES = 90  # of a record's names, keys and a short text
+_MOST_BODIES = 60  # of the largest size, to hold all records of an input
 _HUGE_TEXT = 100_000  # characters
 _MARGIN_SECONDS = 1.0  # that a process may lose on a busy machine
 _SIZES = {"none": 2, "few": 12, "some": 60, "many": 18, "long": 6, "large": 2}
@@ -121,16 +122,18 @@ class Plan:
 def draw_plan(seed: int) -> Plan:
     """Draw a scenario."""
     chance = random.Random(seed)
-    late = chance.choice([2.0, 2.0, 2.0, 3.0, 4.0])
     has_limit = chance.random() < 0.5
     drawing = _Drawing(chance, _weighted(chance, _KEYS), has_limit=has_limit)
     jobs = drawing.jobs(_weighted(chance, {1: 6, 2: 5, 3: 1}))
-    largest = max(job.size for job in jobs)
+    # Two processes have to start and end before what the first one sent is applied.
+    late = 4.0 if drawing.has_memory_test else chance.choice([2.0, 2.0, 3.0, 4.0])
+    max_body = chance.choice([450, 1_000, 4_000])
+    max_body = max(max_body, *(job.size // _MOST_BODIES for job in jobs))
     return Plan(
         seed=seed,
         jobs=tuple(jobs),
         comparison=_weighted(chance, _COMPARISONS),
-        faults=_draw_faults(chance, late, max(4_000, largest // 60) if has_limit else None),
+        faults=_draw_faults(chance, late, max_body if has_limit else None),
         settle=late + _MARGIN_SECONDS,
         timeout=chance.choice([1.0, 2.0]),
         retry_for=chance.choice([2.0, 5.0, 20.0]),
@@ -153,13 +156,13 @@ def _draw_faults(chance: random.Random, late: float, max_body: int | None) -> Fa
 
 
 class _Drawing:
-    """Draws the jobs of one scenario."""
+    """Draws the jobs of one scenario. ``has_memory_test``: there may be one only."""
 
     def __init__(self, chance: random.Random, keys: KeyKind, *, has_limit: bool) -> None:
         self._chance = chance
         self._keys = keys
         self._has_limit = has_limit
-        self._has_memory_test = False
+        self.has_memory_test = False
 
     def jobs(self, number: int) -> list[Job]:
         """Draw some jobs, of which the last one is pushed to its end."""
@@ -219,8 +222,8 @@ class _Drawing:
 
     def _segment(self, records: int) -> Segment:
         chance = self._chance
-        if not self._has_memory_test and chance.random() < 0.35:
-            self._has_memory_test = True
+        if not self.has_memory_test and chance.random() < 0.35:
+            self.has_memory_test = True
             interruptions = self._memory_test()
         else:
             number = _weighted(chance, {0: 4, 1: 5, 2: 1})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from soak import checks
+from soak.command import Delivery, identity_options
 from soak.inputs import InputFile
 from soak.plan import Act, Interruption, Job
 from soak.process import Ended, Invocation, SoakError, run
@@ -16,9 +17,8 @@ _MOST_TRIES = 5  # to complete a push while the server fails, and as many when i
 _LOOK_SECONDS = 0.01
 _PATIENCE_SECONDS = 20.0
 _SNAG_SECONDS = 0.3
-_MOST_REQUESTS = 120  # that the records of an input should take
+_REDRAWN = 0.25  # of all invocations send the records in another way than the one before
 _PARTIAL = {Act.DISK, Act.RIVAL}  # after which the run need not be as the account says
-_BATCH_SIZES = (1, 3, 10, 37, 100)
 
 
 class Push:
@@ -31,7 +31,11 @@ class Push:
         self._run_dir = world.home / f"run-{number}" if job.has_run_dir else None
         self._is_explicit = job.has_run_dir
         self._is_known = False  # a request was made, so that there is a run to resume
-        self._arguments = _identity(job, world, file, self._run_dir)
+        keys, base_url = world.key_names, world.server.base_url
+        self._identity = identity_options(job, TABLE, keys, base_url, self._run_dir)
+        self._identity += ["-" if job.is_piped else file.path.name]
+        self._delivery = Delivery.draw(world.chance, file)
+        self._drawn_at = len(file.records)
         self._runs = self._list_runs()
 
     async def complete(self) -> None:
@@ -57,15 +61,17 @@ class Push:
         """Run the command once, interrupted or not, and check what it leaves."""
         world = self._world
         world.server.begin()
-        batch_size = self._draw_batch_size()
-        arguments = self._command(batch_size)
+        if len(self._file.records) != self._drawn_at or world.chance.random() < _REDRAWN:
+            self._delivery = Delivery.draw(world.chance, self._file)
+            self._drawn_at = len(self._file.records)
+        arguments = self._command()
         reported = checks.checkpoint_of(self._run_dir).get("reported", 0)
         what = interruption.act if interruption else "push"
         world.steps.append(f"{what}{' --resume' if '--resume' in arguments else ''}")
         began = asyncio.get_running_loop().time()
         async with self._run(arguments) as invocation:
             if interruption:
-                requests = -(-len(self._file.records) // batch_size)
+                requests = -(-len(self._file.records) // self._delivery.batch_size)
                 await self._interrupt(invocation, interruption, requests)
             ended = await invocation.end()
         now = asyncio.get_running_loop().time()
@@ -97,23 +103,12 @@ class Push:
         content = self._file.path.read_bytes() if self._is_piped else None
         return run(arguments, self._world.home, self._world.api_key, CLIENT_ID, content)
 
-    def _command(self, batch_size: int) -> list[str]:
-        plan, chance = self._world.plan, self._world.chance
-        command = ["push", *self._arguments, "--json"]
-        command += ["--settle", f"{plan.settle}", "--timeout", f"{plan.timeout}"]
-        command += ["--retry-for", f"{plan.retry_for}", "--batch-size", f"{batch_size}"]
-        command += ["--jobs", f"{chance.choice([1, 2, 4, 8, 16, 32])}"]
-        if chance.random() < 0.2:
-            least = max(500, len(self._file.text) // _MOST_REQUESTS)
-            command += ["--max-batch-bytes", f"{chance.randint(least, 20 * least)}"]
+    def _command(self) -> list[str]:
+        command = ["push", *self._identity, *self._delivery.options(self._world.plan), "--json"]
         has_run = self._is_known
         if self._is_explicit and self._run_dir:
             has_run = (self._run_dir / "checkpoint.json").exists()
         return [*command, "--resume"] if has_run else command
-
-    def _draw_batch_size(self) -> int:
-        least = min(100.0, len(self._file.records) / _MOST_REQUESTS)
-        return self._world.chance.choice([size for size in _BATCH_SIZES if size >= least])
 
     async def _interrupt(self, invocation: Invocation, what: Interruption, requests: int) -> None:
         """Do to an invocation what the plan says, when it has come far enough."""
@@ -168,7 +163,7 @@ class Push:
     async def _rival(self, invocation: Invocation) -> None:
         """Start the same command while it runs: the second one must end at once."""
         await _wait_until(lambda: invocation.has_ended or self._world.server.received > 0)
-        async with self._run([*self._command(100), "--resume"]) as rival:
+        async with self._run([*self._command(), "--resume"]) as rival:
             ended = await rival.end()
         if invocation.has_ended:
             return
@@ -184,19 +179,6 @@ class Push:
         if new and not self._is_explicit:
             self._run_dir = max(new, key=lambda path: path.stat().st_ctime_ns)
             self._runs |= new
-
-
-def _identity(job: Job, world: World, file: InputFile, run_dir: Path | None) -> list[str]:
-    """What makes the job: the same in all its invocations."""
-    form = job.recipe.form
-    arguments = ["-t", TABLE, "-k", ",".join(world.key_names)]
-    arguments += ["--base-url", world.server.base_url, "--format", form]
-    if form.is_delimited:
-        types = [*((name, "string") for name in (*world.key_names, "kind", "text"))]
-        arguments += [f"--type={name}={type_}" for name, type_ in [*types, ("v", "integer")]]
-    if run_dir:
-        arguments += ["--run-dir", str(run_dir)]
-    return [*arguments, "-" if job.is_piped else file.path.name]
 
 
 async def _wait_until(condition: Callable[[], bool]) -> None:
