@@ -41,6 +41,7 @@ class Act(StrEnum):
     DISK = "disk"  # no file may become larger
     OUTAGE = "outage"  # the server is gone for a while
     RIVAL = "rival"  # the same command at the same time
+    LATE = "late"  # nothing but requests without an answer
 
 
 _ACTS = {
@@ -51,6 +52,7 @@ _ACTS = {
     Act.DISK: 4,
     Act.OUTAGE: 2,
     Act.RIVAL: 1,
+    Act.LATE: 3,
 }
 
 
@@ -245,10 +247,11 @@ class _Drawing:
 
     def _interruption(self) -> Interruption:
         chance = self._chance
+        act = _weighted(chance, _ACTS)
         return Interruption(
-            _weighted(chance, _ACTS),
+            act,
             after=None if chance.random() < 0.1 else chance.random() ** 2,
-            is_snagged=chance.random() < 0.5,
+            is_snagged=act in {Act.DISK, Act.LATE} or chance.random() < 0.5,
             pause=chance.choice([0.0, 0.0, 0.0, 0.5, 1.5]),
         )
 

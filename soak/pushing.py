@@ -152,11 +152,13 @@ class Push:
                 world.server.leave(world.chance.uniform(0.5, 3.0))
             case Act.RIVAL:
                 await self._rival(invocation)
+            case Act.LATE:
+                pass
 
     def _draw_disk_size(self) -> int:
         """Bytes that files may have: such that the keys in doubt are cut off, or any others."""
         sizes = [path.stat().st_size for path in self._world.state.glob("tables/*/*.ndjson")]
-        if sizes and self._world.chance.random() < 0.7:
+        if sizes and self._world.chance.random() < 0.8:
             return max(sizes) + self._world.chance.randint(1, 400)
         return self._world.chance.choice([0, 100, 600, 2_000, 10_000])
 
