@@ -45,11 +45,11 @@ class Act(StrEnum):
 
 
 _ACTS = {
-    Act.KILL: 8,
-    Act.INT: 3,
-    Act.TERM: 2,
+    Act.KILL: 7,
+    Act.INT: 2,
+    Act.TERM: 1,
     Act.TWICE: 2,
-    Act.DISK: 4,
+    Act.DISK: 7,
     Act.OUTAGE: 2,
     Act.RIVAL: 1,
     Act.LATE: 3,
@@ -224,11 +224,11 @@ class _Drawing:
 
     def _segment(self, records: int) -> Segment:
         chance = self._chance
-        if not self.has_memory_test and chance.random() < 0.35:
+        if not self.has_memory_test and chance.random() < 0.3:
             self.has_memory_test = True
             interruptions = self._memory_test()
         else:
-            number = _weighted(chance, {0: 4, 1: 5, 2: 1})
+            number = _weighted(chance, {0: 3, 1: 5, 2: 1})
             interruptions = [self._interruption() for _ in range(number)]
         is_finished = not interruptions or chance.random() < 0.6
         return Segment(records, tuple(interruptions), is_finished)

@@ -17,6 +17,8 @@ _MOST_TRIES = 5  # to complete a push while the server fails, and as many when i
 _LOOK_SECONDS = 0.01
 _PATIENCE_SECONDS = 20.0
 _SNAG_SECONDS = 0.3
+_DISK_SECONDS = 3.0
+_EMPTY_BYTES = 256  # of a file of keys in doubt that holds none
 _REDRAWN = 0.25  # of all invocations send the records in another way than the one before
 _PARTIAL = {Act.DISK, Act.RIVAL}  # after which the run need not be as the account says
 
@@ -147,7 +149,7 @@ class Push:
                     await asyncio.sleep(world.chance.random() * 0.4)
                     invocation.signal(world.chance.choice([signal.SIGINT, signal.SIGTERM]))
             case Act.DISK:
-                invocation.limit_files(self._draw_disk_size())
+                await self._fill_disk(invocation)
             case Act.OUTAGE:
                 world.server.leave(world.chance.uniform(0.5, 3.0))
             case Act.RIVAL:
@@ -155,12 +157,19 @@ class Push:
             case Act.LATE:
                 pass
 
-    def _draw_disk_size(self) -> int:
-        """Bytes that files may have: such that the keys in doubt are cut off, or any others."""
-        sizes = [path.stat().st_size for path in self._world.state.glob("tables/*/*.ndjson")]
-        if sizes and self._world.chance.random() < 0.8:
-            return max(sizes) + self._world.chance.randint(1, 400)
-        return self._world.chance.choice([0, 100, 600, 2_000, 10_000])
+    async def _fill_disk(self, invocation: Invocation) -> None:
+        """Let no file grow: mostly while keys get in doubt, so that their file is cut off."""
+        chance = self._world.chance
+        if chance.random() < 0.2:
+            invocation.limit_files(chance.choice([0, 100, 600, 2_000]))
+            return
+
+        def size() -> int:
+            paths = [*self._world.state.glob("tables/*/*.ndjson")]
+            return max((path.stat().st_size for path in paths), default=0)
+
+        await _wait_until(lambda: invocation.has_ended or size() > _EMPTY_BYTES, _DISK_SECONDS)
+        invocation.limit_files(size() + chance.randint(1, 200))
 
     async def _rival(self, invocation: Invocation) -> None:
         """Start the same command while it runs: the second one must end at once."""
@@ -183,9 +192,9 @@ class Push:
             self._runs |= new
 
 
-async def _wait_until(condition: Callable[[], bool]) -> None:
+async def _wait_until(condition: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> None:
     """Wait until something is so, but not for ever: what it hangs on may never come."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_SECONDS
+    deadline = loop.time() + seconds
     while not condition() and loop.time() < deadline:
         await asyncio.sleep(_LOOK_SECONDS)
