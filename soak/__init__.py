@@ -12,14 +12,18 @@ codes, and that the API key shows nowhere.
 timing is not: a failure that hangs on timing may take several tries (TIMES=20). The
 directory of a scenario that failed is kept in ``demo/soak``.
 
-    plan.py       what a seed draws: inputs, options, faults, interruptions
-    records.py    keys and records of every kind, with what must become of each
-    inputs.py     records as the bytes of a file
-    table.py      what the server holds
-    faults.py     what the server does with a request
-    server.py     HTTP, written by hand, so that it can break its rules
-    process.py    rjcli as a process: started, interrupted, ended
-    scenario.py   carries out a plan
-    checks.py     what must hold after an invocation
-    final.py      what must hold in the end
+    plan.py          what a seed draws: inputs, options, faults, interruptions
+    records.py       keys and records of every kind, and what must become of each
+    inputs.py        records as the bytes of a file, and as rejects
+    table.py         what the server holds
+    faults.py        what the server does with a request
+    server.py        HTTP, written by hand, so that it can break its rules
+    process.py       rjcli as a process
+    command.py       its options
+    world.py         what all pushes of a scenario share
+    pushing.py       one command, started again and again until its input is loaded
+    interrupting.py  what is done to it while it runs
+    scenario.py      carries out a plan
+    checks.py        what must hold after each invocation
+    final.py         what must hold in the end
 """

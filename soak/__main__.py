@@ -17,6 +17,7 @@ from soak.process import ROOT, SoakError
 from soak.scenario import Scenario
 
 _AT_ONCE = 10 * (os.cpu_count() or 1)  # scenarios: they mostly wait
+_LOG = "soak.log"  # what happened in a scenario that failed
 
 
 class Result(NamedTuple):
@@ -68,7 +69,8 @@ def run(seed: int, home: Path) -> Result:
     if failure is None:
         shutil.rmtree(home)
     else:
-        failure += f"\n  kept: {home}\n  again: make soak SEED={seed}"
+        (home / _LOG).write_text("\n".join(scenario.world.events))
+        failure += f"\n  kept: {home}, see {_LOG}\n  again: make soak SEED={seed}"
     return Result(seed, line, failure)
 
 

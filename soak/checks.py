@@ -25,9 +25,10 @@ _ERRORS = "errors.ndjson"
 
 def check_exit(ended: Ended, act: Act | None) -> None:
     """The exit code is one that can be, and nothing looks like a defect."""
-    possible = {0, 3, 5} | _SIGNALLED.get(act, set())
-    if ended.document:
-        possible |= _TOO_LATE.get(act, set())
+    possible = {0, 3, 5}
+    if act:
+        possible |= _SIGNALLED.get(act, set())
+        possible |= _TOO_LATE.get(act, set()) if ended.document else set()
     if ended.exit_code not in possible:
         raise SoakError(f"it ended with {ended.exit_code}: {message_of(ended)}")
     if "Traceback" in ended.stderr:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from soak.records import STATUS, Kind
 from soak.table import Fields
@@ -81,8 +81,6 @@ class FaultPlan:
 
 _COSTLY = {Fault.HANG: 2, Fault.BUSY: 2}  # the most in an invocation, as each takes its time
 
-_GATEWAY = [502, 504, 520, 524]
-
 
 class Faults:
     """Draws the fate of each request."""
@@ -138,28 +136,23 @@ class Faults:
         chance = self._chance
         sooner = chance.choice([Write.NEVER, Write.NOW])
         later = Write.LATE if chance.random() < self.plan.late_share else sooner
-        open_ended = fate._replace(write=later, late=self._late(0.1))
-        match fault:
-            case Fault.BUSY:
-                retry_after = chance.choice([None, None, 0, 1])
-                return fate._replace(status=429, write=Write.NEVER, retry_after=retry_after)
-            case Fault.ERROR:
-                return fate._replace(status=chance.choice([408, 500, 503]), write=sooner)
-            case Fault.GATEWAY:
-                return open_ended._replace(status=chance.choice(_GATEWAY))
-            case Fault.DROP:
-                return open_ended._replace(ending=Ending.CLOSE)
-            case Fault.HALF:
-                return open_ended._replace(ending=Ending.HALF)
-            case Fault.HANG:
-                return open_ended._replace(ending=Ending.HANG)
-            case Fault.PAGE:
-                return fate._replace(is_page=True, write=sooner) if fate.status == 201 else fate
-            case Fault.SLOW:
-                return fate._replace(wait=chance.uniform(0.2, 0.8))
-            case Fault.DOUBLE:
-                ending = chance.choice([Ending.DOUBLE, Ending.DOUBLE_LATER])
-                return fate._replace(ending=ending)
+        no_answer = {"write": later, "late": self._late(0.1)}
+        changes: dict[Fault, dict[str, Any]] = {
+            Fault.BUSY: {
+                "status": 429,
+                "write": Write.NEVER,
+                "retry_after": chance.choice([None, None, 0, 1]),
+            },
+            Fault.ERROR: {"status": chance.choice([408, 500, 503]), "write": sooner},
+            Fault.GATEWAY: {"status": chance.choice([502, 504, 520, 524]), **no_answer},
+            Fault.DROP: {"ending": Ending.CLOSE, **no_answer},
+            Fault.HALF: {"ending": Ending.HALF, **no_answer},
+            Fault.HANG: {"ending": Ending.HANG, **no_answer},
+            Fault.PAGE: {"is_page": fate.status == 201, "write": sooner},
+            Fault.SLOW: {"wait": chance.uniform(0.2, 0.8)},
+            Fault.DOUBLE: {"ending": chance.choice([Ending.DOUBLE, Ending.DOUBLE_LATER])},
+        }
+        return fate._replace(**changes[fault])
 
     def _late(self, least: float) -> float:
         longest = self.plan.late_seconds

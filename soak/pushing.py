@@ -1,25 +1,22 @@
 """Pushing: one command, started again and again until its input is loaded."""
 
 import asyncio
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from soak import checks
 from soak.command import Delivery, identity_options
 from soak.inputs import InputFile
+from soak.interrupting import interrupt
 from soak.plan import Act, Interruption, Job
 from soak.process import Ended, Invocation, SoakError, run
 from soak.server import CLIENT_ID, TABLE
 from soak.world import World
 
 _MOST_TRIES = 5  # to complete a push while the server fails, and as many when it no longer does
-_LOOK_SECONDS = 0.01
-_PATIENCE_SECONDS = 20.0
-_SNAG_SECONDS = 0.3
-_DISK_SECONDS = 3.0
-_EMPTY_BYTES = 256  # of a file of keys in doubt that holds none
-_REDRAWN = 0.25  # of all invocations send the records in another way than the one before
+_BY_NAME = 0.25  # of what is resumed, by `rjcli resume`
+_REDRAWN = 0.25  # of all invocations, in which records are sent in another way than before
 _PARTIAL = {Act.DISK, Act.RIVAL}  # after which the run need not be as the account says
 
 
@@ -31,7 +28,7 @@ class Push:
         self._file = file
         self._is_piped = job.is_piped
         self._run_dir = world.home / f"run-{number}" if job.has_run_dir else None
-        self._is_explicit = job.has_run_dir
+        self._is_named = job.has_run_dir
         self._is_known = False  # a request was made, so that there is a run to resume
         keys, base_url = world.key_names, world.server.base_url
         self._identity = identity_options(job, TABLE, keys, base_url, self._run_dir)
@@ -50,7 +47,7 @@ class Push:
         raise SoakError(f"it is never complete: {checks.message_of(ended)}")
 
     async def close(self) -> None:
-        """Resume once more, when everything is loaded: nothing is sent."""
+        """Resume once more, when everything is loaded. Raises SoakError if anything is sent."""
         self._world.faults.is_calm = True
         ended = await self.invoke()
         if ended.exit_code not in {0, 3} or self._world.server.received:
@@ -68,118 +65,57 @@ class Push:
             self._drawn_at = len(self._file.records)
         arguments = self._command()
         reported = checks.checkpoint_of(self._run_dir).get("reported", 0)
+        is_resumed = {"resume", "--resume"} & {*arguments}
         what = interruption.act if interruption else "push"
-        world.steps.append(f"{what}{' --resume' if '--resume' in arguments else ''}")
+        world.steps.append(f"{what}{', resumed' if is_resumed else ''}")
+        world.log(f"started: rjcli {' '.join(arguments)}")
         began = asyncio.get_running_loop().time()
-        async with self._run(arguments) as invocation:
+        async with self._start(arguments) as invocation:
             if interruption:
                 requests = -(-len(self._file.records) // self._delivery.batch_size)
-                await self._interrupt(invocation, interruption, requests)
+                await interrupt(world, invocation, interruption, requests, self._start_rival)
             ended = await invocation.end()
         now = asyncio.get_running_loop().time()
         world.note_end(now, is_abrupt=ended.exit_code < 0)
-        world.steps[-1] += (
-            f" ({ended.exit_code}, {now - began:.1f} s, {world.server.received} requests)"
-        )
+        world.log(f"ended with {ended.exit_code}: {ended.stdout}{ended.stderr}")
+        received = world.server.received
+        world.steps[-1] += f" ({ended.exit_code}, {now - began:.1f} s, {received} requests)"
         self._find_run()
-        self._is_known = self._is_known or world.server.received > 0
-        self._check(ended, interruption, reported)
-        if interruption:
-            await asyncio.sleep(interruption.pause)
+        self._is_known = self._is_known or received > 0
+        self._check(ended, interruption.act if interruption else None, reported)
+        await asyncio.sleep(interruption.pause if interruption else 0.0)
         return ended
 
-    def _check(self, ended: Ended, interruption: Interruption | None, reported: int) -> None:
+    def _check(self, ended: Ended, act: Act | None, reported: int) -> None:
         world = self._world
-        checks.check_exit(ended, interruption and interruption.act)
+        checks.check_exit(ended, act)
         checks.check_secrecy(world.api_key, [ended.stdout, ended.stderr])
         checks.check_account(ended, self._file, reported)
+        is_whole = ended.exit_code >= 0 and act not in _PARTIAL
+        document = ended.document if is_whole else None
         if self._run_dir:
-            is_whole = ended.exit_code >= 0 and (
-                interruption is None or interruption.act not in _PARTIAL
-            )
-            checks.check_run(
-                self._run_dir, self._file, world.table, ended.document if is_whole else None
-            )
+            checks.check_run(self._run_dir, self._file, world.table, document)
 
-    def _run(self, arguments: Sequence[str]):  # type: ignore[no-untyped-def]
+    def _start(self, arguments: Sequence[str]) -> AbstractAsyncContextManager[Invocation]:
         content = self._file.path.read_bytes() if self._is_piped else None
         return run(arguments, self._world.home, self._world.api_key, CLIENT_ID, content)
 
+    def _start_rival(self) -> AbstractAsyncContextManager[Invocation]:
+        return self._start(self._same_command("--resume"))
+
     def _command(self) -> list[str]:
-        command = ["push", *self._identity, *self._delivery.options(self._world.plan), "--json"]
-        has_run = self._is_known
-        if self._is_explicit and self._run_dir:
-            has_run = (self._run_dir / "checkpoint.json").exists()
-        return [*command, "--resume"] if has_run else command
+        checkpoint = checks.checkpoint_of(self._run_dir)
+        has_run = bool(checkpoint) if self._is_named else self._is_known
+        if not has_run:
+            return self._same_command()
+        if not checkpoint["finished"] and self._world.chance.random() < _BY_NAME:
+            options = self._delivery.options(self._world.plan)
+            return ["resume", str(self._run_dir), *options, "--json"]
+        return self._same_command("--resume")
 
-    async def _interrupt(self, invocation: Invocation, what: Interruption, requests: int) -> None:
-        """Do to an invocation what the plan says, when it has come far enough."""
-        world, server = self._world, self._world.server
-        is_lost = world.chance.random() < (0.7 if what.after is None else 0.2)
-        if what.after is None:
-            await _wait_until(lambda: invocation.has_ended or invocation.waits_to_repeat)
-            target = server.received + 1
-            if what.is_snagged:
-                server.snag(_PATIENCE_SECONDS, is_lost=is_lost)
-        else:
-            target = round(what.after * requests)
-        await _wait_until(lambda: invocation.has_ended or server.received >= target)
-        if not invocation.has_ended:
-            world.steps[-1] += f" at request {server.received}"
-            world.steps[-1] += ", sent again" if what.after is None else ""
-            world.steps[-1] += ", snagged" if what.is_snagged else ""
-        if what.is_snagged:
-            server.snag(_SNAG_SECONDS, is_lost=is_lost)
-        if what.is_snagged or not target:
-            await asyncio.sleep(world.chance.random() * _SNAG_SECONDS)
-        await self._act(invocation, what.act)
-
-    async def _act(self, invocation: Invocation, act: Act) -> None:
-        world = self._world
-        if act is Act.KILL:
-            invocation.signal(signal.SIGKILL)
-            return
-        # Signals before that find no handler, which is no matter of records.
-        await _wait_until(lambda: invocation.has_ended or invocation.has_started)
-        match act:
-            case Act.INT | Act.TERM | Act.TWICE:
-                number = signal.SIGTERM if act is Act.TERM else signal.SIGINT
-                invocation.signal(number, to_all=world.chance.random() < 0.5)
-                if act is Act.TWICE:
-                    await asyncio.sleep(world.chance.random() * 0.4)
-                    invocation.signal(world.chance.choice([signal.SIGINT, signal.SIGTERM]))
-            case Act.DISK:
-                await self._fill_disk(invocation)
-            case Act.OUTAGE:
-                world.server.leave(world.chance.uniform(0.5, 3.0))
-            case Act.RIVAL:
-                await self._rival(invocation)
-            case Act.LATE:
-                pass
-
-    async def _fill_disk(self, invocation: Invocation) -> None:
-        """Let no file grow: mostly while keys get in doubt, so that their file is cut off."""
-        chance = self._world.chance
-        if chance.random() < 0.2:
-            invocation.limit_files(chance.choice([0, 100, 600, 2_000]))
-            return
-
-        def size() -> int:
-            paths = [*self._world.state.glob("tables/*/*.ndjson")]
-            return max((path.stat().st_size for path in paths), default=0)
-
-        await _wait_until(lambda: invocation.has_ended or size() > _EMPTY_BYTES, _DISK_SECONDS)
-        invocation.limit_files(size() + chance.randint(1, 200))
-
-    async def _rival(self, invocation: Invocation) -> None:
-        """Start the same command while it runs: the second one must end at once."""
-        await _wait_until(lambda: invocation.has_ended or self._world.server.received > 0)
-        async with self._run([*self._command(), "--resume"]) as rival:
-            ended = await rival.end()
-        if invocation.has_ended:
-            return
-        if ended.exit_code != 5 or "is at work on" not in ended.stderr:
-            raise SoakError(f"a second push at the same time ended with {ended.exit_code}")
+    def _same_command(self, *more: str) -> list[str]:
+        options = self._delivery.options(self._world.plan)
+        return ["push", *self._identity, *options, "--json", *more]
 
     def _list_runs(self) -> set[Path]:
         return {*(self._world.state / "runs").glob("*")}
@@ -187,14 +123,6 @@ class Push:
     def _find_run(self) -> None:
         """Find the directory of the run that was begun, unless it was named."""
         new = self._list_runs() - self._runs
-        if new and not self._is_explicit:
+        if new and not self._is_named:
             self._run_dir = max(new, key=lambda path: path.stat().st_ctime_ns)
             self._runs |= new
-
-
-async def _wait_until(condition: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> None:
-    """Wait until something is so, but not for ever: what it hangs on may never come."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not condition() and loop.time() < deadline:
-        await asyncio.sleep(_LOOK_SECONDS)

@@ -10,9 +10,8 @@ from soak.plan import Job, Plan, Segment
 from soak.process import SoakError
 from soak.pushing import Push
 from soak.records import RecordMaker
+from soak.waiting import wait_until
 from soak.world import World
-
-_LOOK_SECONDS = 0.05
 
 
 class Scenario:
@@ -63,8 +62,8 @@ class Scenario:
 
     async def _check_table(self) -> None:
         """Wait until everything that is late has landed, and compare the table."""
-        while self.world.server.has_late_writes:
-            await asyncio.sleep(_LOOK_SECONDS)
+        server = self.world.server
+        await wait_until(lambda: not server.has_late_writes, self.world.plan.settle)
         self.world.wanted.check()
 
     async def _close(self, push: Push) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,10 @@ _DOUBLE_SECONDS = 0.05  # of idling before an answer that nobody asked for
 _RACE_SECONDS = 0.1  # such an answer may have crossed with a request of so shortly after it
 
 
+Log = Callable[[str], None]
+"""Notes what happens, for whoever looks into a failure."""
+
+
 class _Request(NamedTuple):
     target: str
     body: bytes
@@ -36,8 +41,9 @@ class Server:
     ``received``: requests in the invocation that runs.
     """
 
-    def __init__(self, table: Table, faults: Faults, api_key: str) -> None:
+    def __init__(self, table: Table, faults: Faults, api_key: str, log: Log) -> None:
         self._table = table
+        self._log = log
         self._faults = faults
         self._path = f"/v2/client/{CLIENT_ID}/table/{TABLE}/data"
         self._api_key = api_key
@@ -87,7 +93,8 @@ class Server:
         self._handlers.add(task)
         task.add_done_callback(self._handlers.discard)
         try:
-            await _Connection(self, reader, writer).serve()
+            if self._loop.time() >= self._gone_until:
+                await _Connection(self, reader, writer).serve()
         except (OSError, EOFError, asyncio.CancelledError):
             pass  # the client, or the soak, has ended
         finally:
@@ -108,8 +115,13 @@ class Server:
     def draw(self, request: _Request) -> Fate:
         """What becomes of a request."""
         if self._loop.time() < self._snagged_until:
-            return self._faults.snagged(request.records, is_lost=self._is_lost)
-        return self._faults.draw(request.records, len(request.body))
+            fate = self._faults.snagged(request.records, is_lost=self._is_lost)
+        else:
+            fate = self._faults.draw(request.records, len(request.body))
+        late = f" in {fate.late:.1f} s" if fate.write is Write.LATE else ""
+        what = f"{fate.status} {fate.ending.name}, written {fate.write.name}{late}"
+        self._log(f"request {self.received}, {what}: {_versions(request.records)}")
+        return fate
 
     def write(self, request: _Request, fate: Fate) -> None:
         """Write the records of a request, now or later, or not at all."""
@@ -122,10 +134,10 @@ class Server:
 
     def _write_late(self, records: list[Fields], due: float) -> None:
         self._late -= 1
-        if self._loop.time() - due < _MOST_LAG:
+        is_in_time = self._loop.time() - due < _MOST_LAG
+        self._log(f"{'late' if is_in_time else 'not written'}: {_versions(records)}")
+        if is_in_time:
             self._table.apply(records)
-        else:
-            self._faults.counts["too late to be written"] += 1
 
     def answer(self, request: _Request, fate: Fate) -> bytes:
         """The bytes of an answer."""
@@ -204,6 +216,10 @@ class _Connection:
         """Send an answer that nobody asked for on a connection that has been idle."""
         self._doubled_at = self._loop.time()
         self._writer.write(_answer(201, _CREATED))
+
+
+def _versions(records: list[Fields]) -> str:
+    return " ".join(str(record["v"]) for record in records)
 
 
 def _answer(status: int, body: bytes, retry_after: int | None = None) -> bytes:

@@ -1,6 +1,7 @@
 """What the pushes of one scenario share."""
 
 import random
+import time
 from pathlib import Path
 
 from soak.faults import Faults
@@ -17,7 +18,7 @@ _ALIVE_SECONDS = 5.0  # how much longer than others a process that was killed ma
 class World:
     """A home directory, a server with its table, and what that table must hold.
 
-    ``steps``: what was done so far, in words. ``over_at``: when nothing can be late
+    ``steps``: what was done so far, in words; ``events``: all that happened. ``over_at``: when nothing can be late
     any more, and no key is in doubt, on the clock of the event loop.
     """
 
@@ -30,10 +31,15 @@ class World:
         self.key_names = key_names(plan.keys)
         self.table = Table(plan.comparison, self.key_names)
         self.faults = Faults(plan.faults, self.chance)
-        self.server = Server(self.table, self.faults, self.api_key)
+        self.server = Server(self.table, self.faults, self.api_key, self.log)
         self.wanted = Wanted(self.table)
         self.steps: list[str] = []
+        self.events: list[str] = []
         self.over_at = 0.0
+
+    def log(self, event: str) -> None:
+        """Note an event, with its time in seconds."""
+        self.events.append(f"{time.monotonic():.3f} {event}")
 
     @property
     def state(self) -> Path:
