@@ -55,15 +55,18 @@ class LateWrites:
         if self._settle:
             self._doubt_until(records, now + self._settle)
 
-    def accept(self, records: Records, began: float) -> None:
-        """Note that records were accepted, by a request that began at a moment."""
+    def accept(self, records: Records, began: float, *, is_repeat: bool = False) -> None:
+        """Note that records were accepted, by a request that began at a moment.
+
+        ``is_repeat``: they were sent again, and newer ones are accepted after them.
+        """
         is_inherited = began < self._inherited_until and records[0].position <= self._inherited_to
         if not is_inherited and self._doubts.keys().isdisjoint(records.column("key")):
             return
         for record in records:
             doubt = self._doubts.get(record.key)
             if doubt is not None:
-                self._accept_newer(doubt, record, began)
+                self._accept_newer(doubt, record, began, is_repeat=is_repeat)
             if is_inherited and record.position <= self._inherited_to:
                 self._doubt_until([record], self._inherited_until)
 
@@ -127,7 +130,7 @@ class LateWrites:
     def _look_at(self, key: Hashable, moment: float) -> None:
         heappush(self._queue, (moment, next(self._numbers), key))
 
-    def _accept_newer(self, doubt: Doubt, record: Record, began: float) -> None:
+    def _accept_newer(self, doubt: Doubt, record: Record, began: float, *, is_repeat: bool) -> None:
         key = exact_key(record)
         doubt.newest.pop(key, None)
         if began < doubt.until:
@@ -136,6 +139,8 @@ class LateWrites:
                 doubt.newest[key] = record
         elif not doubt.newest:
             self._forget(record.key)
+        elif not is_repeat:  # what is still to be sent again looks alike, and is older
+            doubt.newest[key] = record
         self._changed.add(record.key)
 
     def _forget(self, key: Hashable) -> None:

@@ -231,6 +231,19 @@ def test_what_a_stopped_delivery_leaves_in_doubt_is_taken_over() -> None:
     assert table.sent == [[9], [2]]
 
 
+def test_newer_version_of_a_key_that_looks_alike_is_sent_again_after_older_ones() -> None:
+    """What is sent again never overwrites a newer version of a key that looks alike."""
+    late = LateWrites(60)
+    late.doubt([record("a", 1)], now=0.0)
+    late.accept(Records.of([record("A", 2), record(" a", 3)]), began=1.0)
+    assert late.due(61.0, lambda _: True) == []  # as version 4 is on its way
+    late.accept(Records.of([record("a", 4)]), began=60.5)
+    again = late.due(63.0, lambda _: False)
+    assert again == [record("A", 2), record(" a", 3), record("a", 4)]
+    late.accept(Records.of(again), began=63.0, is_repeat=True)
+    assert late.to_repeat == 0
+
+
 @pytest.mark.parametrize("reply", [Answer(503, b""), Answer(520, b""), None])
 def test_what_is_sent_again_is_kept_until_it_is_acknowledged(reply: Answer | None) -> None:
     """A delivery that stops while it sends records again leaves them in doubt for the next one."""
@@ -266,7 +279,7 @@ def test_what_a_killed_run_had_sent_is_in_doubt_until_its_time_is_over() -> None
     assert late.due(99.0, lambda _: False) == []
     assert late.due(100.0, lambda _: False) == [record("a", 3)]
     assert late.due(100.0, lambda _: False) == []
-    late.accept(Records.of([record("a", 3)]), began=100.5)
+    late.accept(Records.of([record("a", 3)]), began=100.5, is_repeat=True)
     late.accept(Records.of([record("c", 4)]), began=101.0)
     late.accept(Records.of([record("c", 5)]), began=102.0)
     assert late.to_repeat == 0
