@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from select import select
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ _PAGE = b"<html><body>Sign in to go on</body></html>"
 _HANG_SECONDS = 15.0  # longer than any client waits
 _MOST_LAG = 0.5  # seconds; what this process was too slow to write in time is not written
 _DOUBLE_SECONDS = 0.05  # of idling before an answer that nobody asked for
-_RACE_SECONDS = 0.1  # such an answer may have crossed with a request of so shortly after it
+_RACE_SECONDS = 0.1  # a request so shortly after such an answer may have crossed it
 
 
 Log = Callable[[str], None]
@@ -132,6 +133,11 @@ class Server:
             due = self._loop.time() + fate.late
             self._loop.call_at(due, self._write_late, request.records, due)
 
+    def accept(self, request: _Request) -> None:
+        """Write the records of a request that is taken to be acknowledged."""
+        self._table.apply(request.records)
+        self._table.acknowledge(request.records)
+
     def _write_late(self, records: list[Fields], due: float) -> None:
         self._late -= 1
         is_in_time = self._loop.time() - due < _MOST_LAG
@@ -162,15 +168,14 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._loop = asyncio.get_running_loop()
-        self._doubled: asyncio.TimerHandle | None = None
+        self._is_idle = False
         self._doubled_at: float | None = None  # when an answer that nobody asked for was sent
 
     async def serve(self) -> None:
         """Serve until either side ends it."""
         while True:
             head = await self._reader.readuntil(_HEAD_END)
-            if self._doubled:
-                self._doubled.cancel()
+            self._is_idle = False
             length = _LENGTH.search(head)
             body = await self._reader.readexactly(int(length[1]) if length else 0)
             is_stale = self._doubled_at is not None
@@ -179,8 +184,8 @@ class _Connection:
             request = self._server.parse(head, body)
             if request is None:
                 return
-            if is_stale:
-                self._server.write(request, Fate())
+            if is_stale:  # the client cannot know
+                self._server.accept(request)
                 return
             if not await self._exchange(request, self._server.draw(request)):
                 return
@@ -207,15 +212,19 @@ class _Connection:
             self._doubled_at = float("-inf")
             answer += _answer(201, _CREATED)
         elif fate.ending is Ending.DOUBLE_LATER:
-            self._doubled = self._loop.call_later(_DOUBLE_SECONDS, self._send_double)
+            self._is_idle = True
+            # What has been received by then is taken in before.
+            self._loop.call_later(_DOUBLE_SECONDS, self._loop.call_soon, self._send_double)
         self._writer.write(answer)
         await self._writer.drain()
         return True
 
     def _send_double(self) -> None:
-        """Send an answer that nobody asked for on a connection that has been idle."""
-        self._doubled_at = self._loop.time()
-        self._writer.write(_answer(201, _CREATED))
+        """Send an answer that nobody asked for, if the connection has been idle since the last."""
+        socket = self._writer.get_extra_info("socket")
+        if self._is_idle and not self._writer.is_closing() and not select([socket], [], [], 0)[0]:
+            self._doubled_at = self._loop.time()
+            self._writer.write(_answer(201, _CREATED))
 
 
 def _versions(records: list[Fields]) -> str:

@@ -18,8 +18,9 @@ _ALIVE_SECONDS = 5.0  # how much longer than others a process that was killed ma
 class World:
     """A home directory, a server with its table, and what that table must hold.
 
-    ``steps``: what was done so far, in words; ``events``: all that happened. ``over_at``: when nothing can be late
-    any more, and no key is in doubt, on the clock of the event loop.
+    ``steps``: what was done so far, in words; ``events``: all that happened.
+    ``over_at``: when nothing can be late any more, and no key is in doubt, on the
+    clock of the event loop.
     """
 
     def __init__(self, plan: Plan, home: Path) -> None:
