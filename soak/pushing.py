@@ -66,8 +66,8 @@ class Push:
         arguments = self._command()
         reported = checks.checkpoint_of(self._run_dir).get("reported", 0)
         is_resumed = {"resume", "--resume"} & {*arguments}
-        what = interruption.act if interruption else "push"
-        world.steps.append(f"{what}{', resumed' if is_resumed else ''}")
+        act = interruption.act if interruption else None
+        world.steps.append(f"{act or 'push'}{', resumed' if is_resumed else ''}")
         world.log(f"started: rjcli {' '.join(arguments)}")
         began = asyncio.get_running_loop().time()
         async with self._start(arguments) as invocation:
@@ -76,13 +76,13 @@ class Push:
                 await interrupt(world, invocation, interruption, requests, self._start_rival)
             ended = await invocation.end()
         now = asyncio.get_running_loop().time()
-        world.note_end(now, is_abrupt=ended.exit_code < 0)
+        world.note_end(now, is_abrupt=ended.exit_code < 0 or act is Act.DISK)
         world.log(f"ended with {ended.exit_code}: {ended.stdout}{ended.stderr}")
         received = world.server.received
         world.steps[-1] += f" ({ended.exit_code}, {now - began:.1f} s, {received} requests)"
         self._find_run()
         self._is_known = self._is_known or received > 0
-        self._check(ended, interruption.act if interruption else None, reported)
+        self._check(ended, act, reported)
         await asyncio.sleep(interruption.pause if interruption else 0.0)
         return ended
 

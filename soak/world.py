@@ -48,6 +48,9 @@ class World:
         return self.home / ".local" / "state" / "rjcli"
 
     def note_end(self, now: float, *, is_abrupt: bool) -> None:
-        """Note that a process has ended, whose requests may still be applied."""
+        """Note that a process has ended, whose requests may still be applied.
+
+        ``is_abrupt``: it may not have said so.
+        """
         alive = _ALIVE_SECONDS if is_abrupt else 0.0
         self.over_at = max(self.over_at, now + self.plan.settle + alive)
