@@ -131,11 +131,13 @@ class Doubt(Struct):
     ``until``: when that can no longer happen, on the clock of the delivery.
     ``version``: a digest of the record in the request; None if there are several.
     ``newest``: by exact key, the records to send again, the oldest first.
+    ``is_repeating``: these are on their way, and stay until they are acknowledged.
     """
 
     until: float
     version: bytes | None
     newest: dict[Hashable, Record]
+    is_repeating: bool = False
 
 
 class RecordOutcome(Enum):

@@ -216,7 +216,7 @@ class Delivery:
                 taken.parts.pop()
                 self.tally.accepted += 1
                 self.has_accepted = True
-                self.late.accept(part.batch.records, part.began)
+                self.late.accept(part.batch.records, part.began, is_repeat=taken.is_repeat)
                 self._settle(taken, Settlement(RecordOutcome.ACCEPTED, part.batch.records))
             case OutcomeKind.REFUSED | OutcomeKind.TOO_LARGE:
                 taken.parts.pop()
@@ -233,6 +233,7 @@ class Delivery:
             return
         if taken.is_repeat:
             self._repeat_refusals += 1
+            self.late.give_up(part.batch.records[0])
             return
         self._settle(taken, _rejection(part.batch, outcome))
         taken.refused += 1

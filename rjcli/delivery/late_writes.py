@@ -55,35 +55,49 @@ class LateWrites:
         if self._settle:
             self._doubt_until(records, now + self._settle)
 
-    def accept(self, records: Records, began: float) -> None:
-        """Note that records were accepted, by a request that began at a moment."""
+    def accept(self, records: Records, began: float, *, is_repeat: bool = False) -> None:
+        """Note that records were accepted, by a request that began at a moment.
+
+        ``is_repeat``: they were sent again, and newer ones are accepted after them.
+        """
         is_inherited = began < self._inherited_until and records[0].position <= self._inherited_to
         if not is_inherited and self._doubts.keys().isdisjoint(records.column("key")):
             return
         for record in records:
             doubt = self._doubts.get(record.key)
             if doubt is not None:
-                self._accept_newer(doubt, record, began)
+                self._accept_newer(doubt, record, began, is_repeat=is_repeat)
             if is_inherited and record.position <= self._inherited_to:
                 self._doubt_until([record], self._inherited_until)
 
     def due(self, now: float, is_under_way: Callable[[Hashable], bool]) -> list[Record]:
-        """Take the records to send again now, those of one normalized key in input order.
+        """Return the records to send again now, those of one normalized key in input order.
 
-        A key of which a version is under way has to wait: that one is newer.
+        They stay in doubt until ``accept`` or ``give_up``. A key of which a version is
+        under way has to wait: that one is newer.
         """
         records: list[Record] = []
         while self._queue and self._queue[0][0] <= now:
             _, _, key = heappop(self._queue)
             doubt = self._doubts.get(key)
-            if doubt is None or doubt.until > now:  # it is over, or was extended
+            if doubt is None or doubt.until > now or doubt.is_repeating:
                 continue
-            if doubt.newest and is_under_way(key):
+            if not doubt.newest:
+                self._forget(key)
+            elif is_under_way(key):
                 self._look_at(key, now + _RETRY_SECONDS)
-                continue
-            records += doubt.newest.values()
-            self._forget(key)
+            else:
+                records += doubt.newest.values()
+                doubt.is_repeating = True
         return records
+
+    def give_up(self, record: Record) -> None:
+        """Do not send a record again, as it is refused."""
+        doubt = self._doubts.get(record.key)
+        if doubt and doubt.newest.pop(exact_key(record), None):
+            self._changed.add(record.key)
+            if doubt.is_repeating and not doubt.newest:
+                self._forget(record.key)
 
     @property
     def to_repeat(self) -> int:
@@ -106,7 +120,9 @@ class LateWrites:
             version = _version_of(record)
             doubt = self._doubts.setdefault(record.key, Doubt(until, version, {}))
             doubt.until = max(doubt.until, until)
-            if doubt.version != version:
+            if doubt.is_repeating:  # nothing else is under way
+                doubt.version, doubt.is_repeating = version, False
+            elif doubt.version != version:
                 doubt.version = None
             self._look_at(record.key, until)
             self._changed.add(record.key)
@@ -114,7 +130,7 @@ class LateWrites:
     def _look_at(self, key: Hashable, moment: float) -> None:
         heappush(self._queue, (moment, next(self._numbers), key))
 
-    def _accept_newer(self, doubt: Doubt, record: Record, began: float) -> None:
+    def _accept_newer(self, doubt: Doubt, record: Record, began: float, *, is_repeat: bool) -> None:
         key = exact_key(record)
         doubt.newest.pop(key, None)
         if began < doubt.until:
@@ -123,6 +139,8 @@ class LateWrites:
                 doubt.newest[key] = record
         elif not doubt.newest:
             self._forget(record.key)
+        elif not is_repeat:  # what is still to be sent again looks alike, and is older
+            doubt.newest[key] = record
         self._changed.add(record.key)
 
     def _forget(self, key: Hashable) -> None:

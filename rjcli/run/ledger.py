@@ -38,6 +38,7 @@ class Ledger:
         self._run = run
         self._in_doubt = in_doubt
         self._doubts = doubts
+        self._unsaved: dict[Hashable, Doubt | None] = {}  # doubts that changed
         self._settles_unsent = settles_unsent
         self._account = Account()
         self._prefix = Prefix()
@@ -120,7 +121,9 @@ class Ledger:
     def _save(self, now: float, *, is_finished: bool, in_flight: bool) -> None:
         """Write a checkpoint, once the doubts that it covers are on the disk."""
         if self._in_doubt:
-            self._in_doubt.save(self._doubts())
+            self._unsaved |= self._doubts()
+            self._in_doubt.save(self._unsaved)
+            self._unsaved = {}
         if self._run:
             position = Position(self._prefix, self.column_types, is_finished, in_flight)
             self._run.save(position, now)

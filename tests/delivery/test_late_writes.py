@@ -231,6 +231,41 @@ def test_what_a_stopped_delivery_leaves_in_doubt_is_taken_over() -> None:
     assert table.sent == [[9], [2]]
 
 
+def test_newer_version_of_a_key_that_looks_alike_is_sent_again_after_older_ones() -> None:
+    """What is sent again never overwrites a newer version of a key that looks alike."""
+    late = LateWrites(60)
+    late.doubt([record("a", 1)], now=0.0)
+    late.accept(Records.of([record("A", 2), record(" a", 3)]), began=1.0)
+    assert late.due(61.0, lambda _: True) == []  # as version 4 is on its way
+    late.accept(Records.of([record("a", 4)]), began=60.5)
+    again = late.due(63.0, lambda _: False)
+    assert again == [record("A", 2), record(" a", 3), record("a", 4)]
+    late.accept(Records.of(again), began=63.0, is_repeat=True)
+    assert late.to_repeat == 0
+
+
+@pytest.mark.parametrize("reply", [Answer(503, b""), Answer(520, b""), None])
+def test_what_is_sent_again_is_kept_until_it_is_acknowledged(reply: Answer | None) -> None:
+    """A delivery that stops while it sends records again leaves them in doubt for the next one."""
+    table = LateTable(first_time(1))
+    deliveries: list[Delivery] = []
+
+    async def api(records: list[Any]) -> Answer:
+        if now() < 50:
+            return await table(records)
+        assert not [doubt for doubt in deliveries[0].late.take_changes().values() if not doubt]
+        deliveries[0].stop(InterruptedByUserError("stopped", signal=2))
+        if reply is None:
+            raise TransportError("no answer", in_doubt=True)
+        return reply
+
+    records = [record("first", 0)] + [record(key, n) for n, key in enumerate(["a", "A", "a"], 1)]
+    result, _ = deliver_in_virtual_time(api, records, SETTINGS, deliveries.append)
+    assert isinstance(result.error, InterruptedByUserError)
+    assert [note for note in result.notes if "until this table is pushed again" in note]
+    assert deliveries[0].late.to_repeat == 2
+
+
 def test_what_a_killed_run_had_sent_is_in_doubt_until_its_time_is_over() -> None:
     """Of records that may be on their way from a killed run, repeated keys are sent again."""
     late = LateWrites(60)
@@ -243,6 +278,8 @@ def test_what_a_killed_run_had_sent_is_in_doubt_until_its_time_is_over() -> None
     assert late.last_until == 100.0
     assert late.due(99.0, lambda _: False) == []
     assert late.due(100.0, lambda _: False) == [record("a", 3)]
+    assert late.due(100.0, lambda _: False) == []
+    late.accept(Records.of([record("a", 3)]), began=100.5, is_repeat=True)
     late.accept(Records.of([record("c", 4)]), began=101.0)
     late.accept(Records.of([record("c", 5)]), began=102.0)
     assert late.to_repeat == 0
