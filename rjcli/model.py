@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from msgspec import Struct
 
 from rjcli.columns import Columns
+from rjcli.json_text import parse_value
 
 
 class RawRecord(Struct, frozen=True):
@@ -42,25 +43,37 @@ class RawRecords(Columns[RawRecord]):
     """Consecutive raw records, as columns."""
 
     row = RawRecord
-    _values: Mapping[str, Sequence[Any]] | None = None  # by the names of the fields
+    _names: Sequence[str] | None = None  # of the fields that all of them have, and no other
+    _values: Mapping[str, Sequence[Any]] = {}  # of fields, as far as they are known
 
     @classmethod
-    def alike(cls, values: Mapping[str, Sequence[Any]], **known: list[Any]) -> Self:
+    def alike(cls, values: Mapping[str, Sequence[Any]], **known: Sequence[Any]) -> Self:
         """Records that all have the same fields, each of which has a column of values."""
         records = cls.later(lambda: {"fields": zip_fields(values)}, **known)
-        records._values = values  # noqa: SLF001 - of its own kind
+        records._names, records._values = [*values], values  # noqa: SLF001 - of its own kind
+        return records
+
+    @classmethod
+    def uniform(
+        cls, names: Sequence[str], values: Mapping[str, Sequence[Any]], **known: Sequence[Any]
+    ) -> Self:
+        """Records that all have fields of these names, of which some have a column of values."""
+        records = cls.later(lambda: {"fields": [*map(parse_value, known["json"])]}, **known)
+        records._names, records._values = names, values  # noqa: SLF001 - of its own kind
         return records
 
     def has(self, name: str) -> bool:
         """Whether any of the records has a field."""
-        if self._values is not None:
-            return name in self._values
+        if self._names is not None:
+            return name in self._names
         return any(map(contains, self.column("fields"), repeat(name)))
 
     def values(self, name: str) -> Sequence[Any]:
         """The values of a field, None where a record does not have it."""
-        if self._values is not None:
-            return self._values.get(name) or [None] * len(self)
+        if name in self._values:
+            return self._values[name]
+        if self._names is not None and name not in self._names:
+            return [None] * len(self)
         return [fields.get(name) for fields in self.column("fields")]
 
 

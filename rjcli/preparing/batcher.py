@@ -8,9 +8,13 @@ from rjcli.model import Batch, Records
 
 
 def make_batch(records: Records) -> Batch:
-    """Join records into the body of one request, without changing a byte behind their braces."""
-    parts = zip(records.column("opening"), records.column("json"), strict=True)
-    return Batch(records, b"[%b]" % b",".join([opening + json[1:] for opening, json in parts]))
+    """Join records into the body of one request, without changing a byte after their braces."""
+    jsons, openings = records.column("json"), records.column("opening")
+    rests = [json[1:] for json in jsons]
+    opening = openings[0]
+    if openings.count(opening) == len(openings):
+        return Batch(records, b"".join((b"[", opening, (b"," + opening).join(rests), b"]")))
+    return Batch(records, b"[%b]" % b",".join(map(add, openings, rests)))
 
 
 def split_batch(batch: Batch) -> tuple[Batch, Batch]:

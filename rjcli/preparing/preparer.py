@@ -74,7 +74,7 @@ class Preparer:
         if None in keys:
             return None
         rest = map(block.column, ("raw", "file", "line", "number"))
-        positions = [*range(first_position, first_position + len(block))]
+        positions = range(first_position, first_position + len(block))
         return Records(block.column("json"), [self._opening] * len(block), keys, *rest, positions)
 
     def _prepare(self, raw: RawRecord, position: int) -> Record | Rejection:

@@ -49,6 +49,7 @@ class Producer:
         limit = settings.input.limit
         self._last = None if limit is None else settings.input.skip + limit
         self._types: dict[str, ColumnType] = {}
+        self._wanted = () if settings.shape else settings.keys  # the fields that are looked at
         self.source = sources[0]  # the one that is being read
 
     def messages(self) -> Iterator[Message]:
@@ -134,7 +135,7 @@ class Producer:
                 return
             self.source = input_.source
             is_started = False
-            for block in input_.records(self._types):
+            for block in input_.records(self._types, self._wanted):
                 yield from map(Noted, input_.take_notes())
                 if block and not is_started:
                     is_started = True

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rjcli.json_text import parse_objects
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
+from rjcli.reading.uniform import UniformParser
 
 
 def parse_block(
@@ -12,18 +13,32 @@ def parse_block(
     lines: Sequence[int],
     first_number: int,
     max_record_bytes: int,
+    uniform: UniformParser | None = None,
 ) -> Block:
     """Parse consecutive texts into records; reject each that is not a JSON object.
 
     A text that is None was longer than ``max_record_bytes`` and not kept.
     ``lines``: on which each begins; ``first_number``: of the first in the file.
+    ``uniform``: tried first, where only some fields will be looked at.
     """
     kept = [text or b"" for text in texts]
-    values, errors = parse_objects(kept)
-    numbers = range(first_number, first_number + len(kept))
     jsons = [*map(bytes.strip, kept)]
-    found = RawRecords(kept, jsons, values, [file] * len(kept), [*lines], [*numbers])
+    numbers = range(first_number, first_number + len(kept))
+    if uniform and (known := uniform.parse(jsons)):
+        return RawRecords.uniform(
+            uniform.names,
+            known,
+            raw=kept,
+            json=jsons,
+            file=[file] * len(kept),
+            line=lines,
+            number=numbers,
+        )
+    values, errors = parse_objects(kept)
+    found = RawRecords(kept, jsons, values, [file] * len(kept), lines, numbers)
     if not errors:
+        if uniform and values:
+            uniform.learn(values[-1])
         return found
     block: list[RawRecord | Rejection] = [*found]
     for index, error in errors.items():

@@ -1,6 +1,6 @@
 """One input: its compression, its format, and the reader that reads it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from json import JSONDecoder
@@ -99,15 +99,20 @@ class Input:
             with suppress(InputError):  # it is raised again when the records are read
                 yield from self._reader.detect(self._content(), detector)
 
-    def records(self, types: Mapping[str, ColumnType]) -> Iterator[Block]:
-        """Read the records. An empty block lets other tasks run."""
+    def records(
+        self, types: Mapping[str, ColumnType], wanted: Sequence[str] = ()
+    ) -> Iterator[Block]:
+        """Read the records. An empty block lets other tasks run.
+
+        ``wanted``: the only fields that will be looked at; none: all.
+        """
         content, name, longest = self._content(), self.source.name, self._settings.max_record_bytes
         if self._reader:
             yield from self._reader.read(content, types)
         elif self.format is Format.NDJSON:
-            yield from read_ndjson(content, name, longest, self._on_part_line)
+            yield from read_ndjson(content, name, longest, self._on_part_line, wanted)
         else:
-            yield from read_json(content, name, longest)
+            yield from read_json(content, name, longest, wanted)
         if self.source.is_replaced:
             self._note("another file took its place while it was read; the old one was read")
 

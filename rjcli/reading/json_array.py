@@ -6,7 +6,7 @@ text, so that a bad record between good brackets costs only itself.
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
 
@@ -16,6 +16,7 @@ from rjcli.model import Block
 from rjcli.reading.block import parse_block
 from rjcli.reading.json_window import OPENING, STEPS_AT_ONCE, Window
 from rjcli.reading.lines import MOST_RECORDS
+from rjcli.reading.uniform import UniformParser
 
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^][{}",: \t\r\n]++', re.DOTALL)
 # To the next bracket outside of strings.
@@ -32,17 +33,24 @@ _BLOCK_SIZE = 64 * 1024  # bytes
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
-def read_json(byte_strings: Iterator[bytes], file: str, max_record_bytes: int) -> Iterator[Block]:
+def read_json(
+    byte_strings: Iterator[bytes], file: str, max_record_bytes: int, wanted: Sequence[str] = ()
+) -> Iterator[Block]:
     """Read objects out of arrays, or one after the other.
 
-    A value past ``max_record_bytes`` is rejected without its text. Raises
-    InputError where the stream stops being JSON.
+    A value past ``max_record_bytes`` is rejected without its text. ``wanted``: the only
+    fields that will be looked at; none: all. Raises InputError where the stream stops
+    being JSON.
     """
+    uniform = UniformParser(wanted) if wanted else None
     number = 0
     for values in _gather(_Stream(Window(byte_strings, file), max_record_bytes).values()):
         texts = [text for text, _ in values]
         lines = [line for _, line in values]
-        yield parse_block(texts, file, lines, number + 1, max_record_bytes) if values else []
+        if values:
+            yield parse_block(texts, file, lines, number + 1, max_record_bytes, uniform)
+        else:
+            yield []
         number += len(values)
 
 

@@ -6,6 +6,7 @@ from itertools import compress
 from rjcli.model import Block
 from rjcli.reading.block import parse_block, reject_too_long
 from rjcli.reading.lines import MOST_RECORDS, LongLine, whole_lines
+from rjcli.reading.uniform import UniformParser
 
 
 def read_ndjson(
@@ -13,13 +14,16 @@ def read_ndjson(
     file: str,
     max_record_bytes: int,
     on_part_line: Callable[[], None] | None = None,
+    wanted: Sequence[str] = (),
 ) -> Iterator[Block]:
     """Read one record a line. A bad line costs only itself; blank lines do not count.
 
     Only LF ends a line: U+2028 and lone CRs may be inside JSON. A line past
     ``max_record_bytes`` is rejected without its text. ``on_part_line`` is called
-    instead of reading a last line without a line end.
+    instead of reading a last line without a line end. ``wanted``: the only fields that
+    will be looked at; none: all.
     """
+    uniform = UniformParser(wanted) if wanted else None
     taken = number = 0  # lines, and records in them
     for piece in whole_lines(byte_strings, max_record_bytes, on_part_line=on_part_line):
         if isinstance(piece, LongLine):
@@ -36,16 +40,21 @@ def read_ndjson(
             lines = [line.removesuffix(b"\r") for line in lines]
         for start in range(0, len(lines), MOST_RECORDS):
             part = lines[start : start + MOST_RECORDS]
-            block = _parse(part, file, taken, number, max_record_bytes)
+            block = _parse(part, file, (taken, number), max_record_bytes, uniform)
             yield block
             taken += len(part)
             number += len(block)
 
 
 def _parse(
-    lines: Sequence[bytes], file: str, taken: int, number: int, max_record_bytes: int
+    lines: Sequence[bytes],
+    file: str,
+    before: tuple[int, int],
+    max_record_bytes: int,
+    uniform: UniformParser | None,
 ) -> Block:
-    """Make records of lines. ``taken``: lines before them; ``number``: records before them."""
+    """Make records of lines. ``before``: how many lines and records there were before them."""
+    taken, number = before
     texts: Sequence[bytes | None] = lines
     places: Sequence[int] = range(taken + 1, taken + 1 + len(lines))
     if max(map(len, lines)) > max_record_bytes:
@@ -53,4 +62,4 @@ def _parse(
     if not all(map(bytes.strip, lines)):
         kept = [text is None or bool(text.strip()) for text in texts]
         texts, places = [*compress(texts, kept)], [*compress(places, kept)]
-    return parse_block(texts, file, places, number + 1, max_record_bytes)
+    return parse_block(texts, file, places, number + 1, max_record_bytes, uniform)
