@@ -7,13 +7,14 @@ DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test lint check bench format clean
+.PHONY: help setup demo test lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
+	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
@@ -49,6 +50,9 @@ check: lint test
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,dev]'
 	$(BIN)/python -m bench --write
+
+soak: setup
+	$(BIN)/python -m soak --seeds $(or $(SEEDS),20) $(if $(SEED),--seed $(SEED)) --times $(or $(TIMES),1)
 
 format: setup
 	$(BIN)/ruff check --fix-only .

@@ -42,11 +42,11 @@ def main() -> int:
         ]
         for each in as_completed(runs):
             result = each.result()
-            _tell(result.line)
+            _print(result.line)
             if result.failure:
                 failures += 1
-                _tell(f"  {result.failure}")
-    _tell(f"{len(seeds)} seeds, {failures} failed, {time.monotonic() - began:.0f} s")
+                _print(f"  {result.failure}")
+    _print(f"{len(seeds)} seeds, {failures} failed, {time.monotonic() - began:.0f} s")
     return int(failures > 0)
 
 
@@ -105,7 +105,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

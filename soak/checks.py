@@ -49,19 +49,19 @@ def check_account(ended: Ended, file: InputFile, reported: int) -> None:
     fates = ("accepted", "rejected", "unknown", "unsent")
     if "read" in records and records["read"] != sum(records[fate] for fate in fates):
         raise SoakError(f"the account does not add up: {records}")
-    told = (document["exit_code"], document["status"])
-    is_same = told[0] == ended.exit_code or told[0] in {0, 3} or ended.exit_code < 0
-    if told[1] != _STATUS.get(told[0]) or not is_same:
-        raise SoakError(f"it says {told}, and ended with {ended.exit_code}")
-    if told[0] not in {0, 3}:
+    stated = (document["exit_code"], document["status"])
+    is_same = stated[0] == ended.exit_code or stated[0] in {0, 3} or ended.exit_code < 0
+    if stated[1] != _STATUS.get(stated[0]) or not is_same:
+        raise SoakError(f"it says {stated}, and ended with {ended.exit_code}")
+    if stated[0] not in {0, 3}:
         return
     good, size = len(file.good), len(file.records)
     wanted = {"accepted": good, "rejected": size - good, "unknown": 0, "unsent": 0, "read": size}
     if records != wanted:
         raise SoakError(f"it is complete with {records}, and {wanted} is right")
-    if told[0] != (3 if size - good > reported else 0):
+    if stated[0] != (3 if size - good > reported else 0):
         raise SoakError(
-            f"it ended with {told[0]}, and {size - good} records are bad, of which"
+            f"it ended with {stated[0]}, and {size - good} records are bad, of which"
             f" {reported} were reported before"
         )
 
@@ -113,10 +113,10 @@ def _check_rejects(
     """
     size = None if sizes is None else sizes.get(_ERRORS, 0)
     lines = _read(directory / _ERRORS)[:size].splitlines()
-    told = [json.loads(line) for line in lines]
+    stated = [json.loads(line) for line in lines]
     by_number = {reject.number: reject for reject in rejects}
-    written = [by_number[each["record"]] for each in told if each["record"] in by_number]
-    facts = [(each["record"], each["line"], each["stage"], each["status"]) for each in told]
+    written = [by_number[each["record"]] for each in stated if each["record"] in by_number]
+    facts = [(each["record"], each["line"], each["stage"], each["status"]) for each in stated]
     if facts != [reject[:4] for reject in written] or facts != sorted(set(facts)):
         raise SoakError(f"errors.ndjson says {facts[:3]} …, and {written[:3]} … is right")
     beginning = [*covered]
