@@ -12,6 +12,7 @@ import pytest
 from rjcli.local.app import LocalCredentials
 from rjcli.local.server import LocalServer
 from rjcli.local.store import Store
+from tests.support.preloaded import Preloaded, can_run
 from tests.support.scripted import Script, ScriptedServer
 
 CLIENT_ID = 12
@@ -56,8 +57,9 @@ def serve() -> Iterator[Serve]:
 class Rjcli:
     """Runs rjcli in a process of its own, in a directory of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, preloaded: Preloaded) -> None:
         self.home = home
+        self._preloaded = preloaded
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """An environment that holds the credentials, and none of the machine's settings."""
@@ -83,21 +85,34 @@ class Rjcli:
         cwd: str | Path | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end; its output is text."""
-        done = subprocess.run(
-            [sys.executable, "-m", "rjcli", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd or self.home,
-            env=self.environment(env),
-            timeout=60,
-            check=False,
-        )
+        texts, environment = [*map(str, arguments)], self.environment(env)
+        if can_run(env or {}):
+            directory = str(cwd or self.home)
+            done = self._preloaded.run(texts, stdin, environment, directory, timeout=60)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", "rjcli", *texts],
+                input=stdin,
+                capture_output=True,
+                cwd=cwd or self.home,
+                env=environment,
+                timeout=60,
+                check=False,
+            )
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """A process that has imported rjcli."""
+    started = Preloaded({"PYTHONWARNINGS": "error", **os.environ})
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def rjcli(tmp_path: Path) -> Rjcli:
+def rjcli(tmp_path: Path, preloaded: Preloaded) -> Rjcli:
     """Rjcli, ready to run."""
-    return Rjcli(tmp_path)
+    return Rjcli(tmp_path, preloaded)

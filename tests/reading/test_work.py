@@ -124,7 +124,7 @@ def calls_of(steps: Steps) -> list[int]:
 def test_work_grows_as_the_input_does(name: str) -> None:
     """Twice the input is at most about twice the work, and no step of it is a long one."""
     read, start, again = HOSTILE[name]
-    size = 50_000
+    size = 20_000
     single = calls_of(read(start + again * (size // len(again))))
     double = calls_of(read(start + again * (2 * size // len(again))))
     assert max(single + double) < MOST_CALLS
@@ -132,10 +132,10 @@ def test_work_grows_as_the_input_does(name: str) -> None:
 
 
 SLOW: dict[str, tuple[Callable[[bytes], Steps], bytes]] = {
-    "ndjson_spaces": (partial(ndjson, longest=10**8), b'{"a":"\\u003a"}' + b" " * 30_000_000),
-    "csv_commas": (csv(), HEADER + b"," * 30_000_000),
-    "csv_quotes": (csv(), HEADER + b'"' * 30_000_000),
-    "json_spaces": (json, b"[" + b" " * 30_000_000),
+    "ndjson_spaces": (partial(ndjson, longest=10**8), b'{"a":"\\u003a"}' + b" " * 5_000_000),
+    "csv_commas": (csv(), HEADER + b"," * 5_000_000),
+    "csv_quotes": (csv(), HEADER + b'"' * 5_000_000),
+    "json_spaces": (json, b"[" + b" " * 5_000_000),
 }
 
 
