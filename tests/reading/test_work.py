@@ -124,7 +124,7 @@ def calls_of(steps: Steps) -> list[int]:
 def test_work_grows_as_the_input_does(name: str) -> None:
     """Twice the input is at most about twice the work, and no step of it is a long one."""
     read, start, again = HOSTILE[name]
-    size = 20_000
+    size = 50_000
     single = calls_of(read(start + again * (size // len(again))))
     double = calls_of(read(start + again * (2 * size // len(again))))
     assert max(single + double) < MOST_CALLS
