@@ -6,13 +6,13 @@ text, so that a bad record between good brackets costs only itself.
 """
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
 
 from rjcli.errors import InputError
-from rjcli.json_text import MalformedJsonError, parse_value
-from rjcli.model import Block
+from rjcli.json_text import SPACE, MalformedJsonError, parse_value
+from rjcli.model import Block, RawRecords
 from rjcli.reading.block import parse_block
 from rjcli.reading.json_window import OPENING, STEPS_AT_ONCE, Window
 from rjcli.reading.lines import MOST_RECORDS
@@ -30,6 +30,7 @@ _FLAT_ELEMENT = re.compile(
 )
 _LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
 _BLOCK_SIZE = 64 * 1024  # bytes
+_MOST_SKIPPED = 64  # times that separators are not learned
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
@@ -43,26 +44,40 @@ def read_json(
     being JSON.
     """
     uniform = UniformParser(wanted) if wanted else None
+
+    def parse(texts: Sequence[bytes | None], lines: Sequence[int], first_number: int) -> Block:
+        return parse_block(texts, file, lines, first_number, max_record_bytes, uniform)
+
     number = 0
-    for values in _gather(_Stream(Window(byte_strings, file), max_record_bytes).values()):
-        texts = [text for text, _ in values]
-        lines = [line for _, line in values]
-        if values:
-            yield parse_block(texts, file, lines, number + 1, max_record_bytes, uniform)
-        else:
-            yield []
-        number += len(values)
+    for values in _gather(_Stream(Window(byte_strings, file), max_record_bytes, parse).values()):
+        block: Block = []
+        if isinstance(values, RawRecords):
+            block = values
+        elif values:
+            block = parse([text for text, _ in values], [line for _, line in values], number + 1)
+        yield block
+        number += len(block)
 
 
 _Value = tuple[bytes | None, int]
 """The text of a value, None if it is too long, and the line on which it begins."""
 
 
-def _gather(found: "Iterator[list[_Value] | None]") -> "Iterator[list[_Value]]":
+_Found = list[_Value] | RawRecords
+_Parse = Callable[[Sequence[bytes | None], Sequence[int], int], Block]
+
+
+def _gather(found: "Iterator[_Found | None]") -> "Iterator[_Found]":
     """Gather values until they are many, or until other tasks should run."""
     gathered, size = list[_Value](), 0  # bytes
     try:
         for values in found:
+            if isinstance(values, RawRecords):
+                if gathered:
+                    yield gathered
+                    gathered, size = [], 0
+                yield values
+                continue
             if values:
                 gathered += values
                 size += sum(len(text or b"") for text, _ in values)
@@ -84,11 +99,15 @@ class _Stream:
     Its generators yield None regularly, so that other tasks can run.
     """
 
-    def __init__(self, window: Window, max_value_bytes: int) -> None:
+    def __init__(self, window: Window, max_value_bytes: int, parse: _Parse) -> None:
         self._window = window
         self._max_value_bytes = max_value_bytes
+        self._parse = parse
+        self._number = 0  # of values
+        self._separator = b""  # the last one between two elements, with a brace on each side
+        self._failures = self._skipped = 0
 
-    def values(self) -> Iterator[list[_Value] | None]:
+    def values(self) -> Iterator[_Found | None]:
         """The elements of top-level arrays, and every other top-level value."""
         while (yield from self._window.peek()):
             if (yield from self._window.take_if(b"[")):
@@ -96,10 +115,12 @@ class _Stream:
             else:
                 yield [(yield from self._value())]
 
-    def _elements(self) -> Iterator[list[_Value] | None]:
+    def _elements(self) -> Iterator[_Found | None]:
         if (yield from self._window.take_if(b"]")):
             return
         while True:
+            while records := (yield from self._split_elements()):
+                yield records
             while elements := self._flat_elements():
                 yield elements
             yield [(yield from self._value())]
@@ -107,6 +128,41 @@ class _Stream:
                 return
             if not (yield from self._window.take_if(b",")):
                 raise self._window.broken("expected , or ] after an element of the array")
+
+    def _split_elements(self) -> Generator[None, None, RawRecords | None]:
+        """Take elements by splitting the window at what has been between others.
+
+        That may be wrong, as inside of a string. But where each part is a JSON object, it
+        is right, as JSON can be read in one way only.
+        """
+        window, separator = self._window, self._separator
+        if not separator:
+            return None
+        if window.text.find(b"}", window.at) < 0 and not (yield from window.fill()):
+            return None
+        end = window.text.rfind(separator, window.at)
+        if end < 0:
+            return None
+        parts = window.text[window.at : end].split(separator)
+        texts = [b"{%b}" % part for part in parts]
+        texts[0] = texts[0][1:].lstrip(SPACE)
+        if max(map(len, texts)) <= self._max_value_bytes:
+            block = self._parse(texts, self._lines(parts), self._number + 1)
+            if isinstance(block, RawRecords):
+                self._failures = 0
+                self._number += len(block)
+                window.move_to(end + separator.index(b",") + 1)
+                return block
+        self._failures = min(self._failures + 1, _MOST_SKIPPED.bit_length())
+        self._separator, self._skipped = b"", 0
+        return None
+
+    def _lines(self, parts: Sequence[bytes]) -> Sequence[int]:
+        """On which line the element in each part of the window begins."""
+        line, line_ends = self._window.line, self._separator.count(b"\n")
+        before = parts[0].count(b"\n", 0, max(0, parts[0].find(b"{")))
+        counts = [part.count(b"\n") + line_ends for part in parts[:-1]]
+        return [line + before, *[*accumulate(counts, initial=line)][1:]]
 
     def _flat_elements(self) -> list[_Value]:
         """Take elements that lie in the window together, if they are objects without brackets."""
@@ -121,10 +177,21 @@ class _Stream:
         line_ends = [text.count(b"\n", start, end) for start, end in pairwise(starts)]
         _, *lines = accumulate(line_ends, initial=self._window.line)
         self._window.move_to(at)
+        self._number += len(texts)
+        if len(texts) > 1 and texts[-2] is not None:
+            self._learn(text[starts[-2] + len(texts[-2]) - 1 : starts[-1] + 1])
         return [*zip(texts, lines, strict=True)]
+
+    def _learn(self, separator: bytes) -> None:
+        """Learn what is between elements, unless that has been in vain too often lately."""
+        if self._skipped < 2**self._failures - 1:
+            self._skipped += 1
+        else:
+            self._separator = separator
 
     def _value(self) -> Generator[None, None, _Value]:
         """Take the text of the value that comes next."""
+        self._number += 1
         first = yield from self._window.peek()
         line = self._window.line
         size = yield from (self._bracketed_size() if first in OPENING else self._scalar_size())

@@ -14,7 +14,7 @@ _MOST_FIELDS = 100
 _MOST_SKIPPED = 64  # blocks
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 # White space before a colon: a name followed by one is not found by its quotation mark.
-_GAPS = (b" :", b"\t:", b"\r:", b"\n:")
+_SPACES = (b" ", b"\t", b"\r", b"\n")
 
 
 class UniformParser:
@@ -96,4 +96,5 @@ def _have_no_others(joined: bytes, members: int) -> bool:
     """
     if joined.count(b":") == members:
         return True
-    return joined.count(b'":') == members and not any(gap in joined for gap in _GAPS)
+    gaps = [space for space in _SPACES if space in joined]
+    return joined.count(b'":') == members and not any(gap + b":" in joined for gap in gaps)

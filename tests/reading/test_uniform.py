@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rjcli.errors import InputError
 from rjcli.json_text import parse_objects
-from rjcli.model import RawRecords
+from rjcli.model import RawRecord, RawRecords
 from rjcli.reading.block import parse_block
+from rjcli.reading.json_array import read_json
 from rjcli.reading.uniform import UniformParser
 
 NAMES = ["id", "a", "b:c", "Größe"]
@@ -136,3 +139,37 @@ def test_records_that_differ_cost_few_attempts() -> None:
         uniform.learn({"id": 1, f"a{number}": 2})
         attempts += uniform.names != before
     assert attempts < 30
+
+
+SPACES = st.sampled_from(["", " \n"])
+SEPARATORS = st.sampled_from([",", ",\n", " ,\n", "\n,\n\n", ", "])
+ELEMENTS = st.one_of(
+    st.integers(0, 10**6).map(lambda n: f'{{"id":{n},"a":"{"x" * (n % 7)}"}}'),
+    st.sampled_from(['{"id":1,"a":"},{"}', '{"id":1,"a":"},\n{"}', '{"id":2,"a":[{},{}]}', "{}"]),
+    st.sampled_from(['{"id":3,\n"a":"b"\n}', '{"a":1,"a":2}', "1", '"},{"', "[{},\n{}]", "null"]),
+    st.sampled_from(['{"id":01}', '{"id":"\\x"}', '{"id" 1}', '{"a":1} {"a":2}', '{"id":}']),
+)
+
+
+@given(
+    st.lists(ELEMENTS, max_size=12), SEPARATORS, st.integers(1, 60), st.sampled_from(["", " \n"])
+)
+def test_array_is_read_the_same_in_one_piece_and_in_many(
+    elements: list[str], separator: str, size: int, space: str
+) -> None:
+    """Records, numbers and lines of an array do not depend on how it is cut and split."""
+    regular = [f'{{"id":{number},"a":"b"}}' for number in range(5)]
+    text = f"{space}[{space}{separator.join(regular + elements + regular)}{space}]".encode()
+    seen = []
+    for step in (size, len(text)):
+        for wanted in ((), ("id",)):
+            pieces = (text[at : at + step] for at in range(0, len(text), step))
+            found: list[Any] = []
+            with suppress(InputError):
+                for block in read_json(pieces, "f", 1000, wanted):
+                    found += block
+            seen.append(found)
+    assert all(found == seen[0] for found in seen)
+    for item in seen[0]:
+        if isinstance(item, RawRecord):
+            assert text.split(b"\n")[item.line - 1].lstrip().find(item.json.split(b"\n")[0]) >= 0
