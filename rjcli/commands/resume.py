@@ -13,14 +13,14 @@ from rjcli.settings.choices import Resume
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import Given, Rank, Source
 from rjcli.settings.option import options_of
-from rjcli.settings.option_kinds import STDIN
+from rjcli.settings.option_kinds import NO_TYPES, STDIN
 from rjcli.settings.read import read
 from rjcli.settings.sources import Options, strongest
 from rjcli.settings.stored import restore, store
 from rjcli.settings.values import PushSettings
 
 _OPTIONS = [*options_of(PushSettings, AccessSettings)]
-_OF_INPUTS = frozenset({"skip", "limit", "min_records"})  # and not of their rejects
+_OF_INPUTS = frozenset({"skip", "limit", "min_records", "types_to"})  # and not of their rejects
 
 
 def resume(name: str | None, report: Report, given: Options, *, last: bool) -> int:
@@ -51,6 +51,7 @@ def retry(name: str, report: Report, given: Options) -> int:
         "format": "auto",
         "compression": "none",
         "type": dict((record.checkpoint and record.checkpoint.column_types) or {}),
+        "types_from": NO_TYPES,
     }
     exit_code = _push(record, own, report, given, is_retry=True)
     if exit_code == 0:

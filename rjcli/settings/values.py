@@ -25,10 +25,12 @@ from rjcli.settings.option_kinds import (
     FILES,
     KEYS,
     MAX_REJECTS,
+    NO_TYPES,
     RENAMED,
     RESUME,
     TABLE,
     TYPES,
+    TYPES_FROM,
     MaxRejects,
 )
 
@@ -89,11 +91,16 @@ class CsvSettings(Struct, frozen=True):
     ] = field(default_factory=dict)
     detect_types: Annotated[bool, Option("Treat columns without --type as strings.")] = True
     types_from: Annotated[
-        str | None, Option("Where to take column types from.", path("RUN|FILE|none"), hidden=True)
+        str | None,
+        Option(
+            "Where columns have their types from; none: from this push alone.",
+            TYPES_FROM,
+            shown="earlier pushes of the table",
+        ),
     ] = None
     types_to: Annotated[
         str | None,
-        Option("File to write the column types to.", path("FILE"), identity=False, hidden=True),
+        Option("File to write the column types to.", path("FILE"), identity=False),
     ] = None
     null_strings: Annotated[
         tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
@@ -105,6 +112,13 @@ class CsvSettings(Struct, frozen=True):
     ] = 4 * 2**20
     renamed_positions: Annotated[Mapping[int, str], NOT_IDENTITY] = field(default_factory=dict)
     required_columns: Annotated[tuple[str, ...], NOT_IDENTITY] = ()
+
+    @property
+    def options_of_types(self) -> list[str]:
+        """The keys of the options given that say what types columns have."""
+        types_from = self.types_from if self.types_from != NO_TYPES else None
+        given = {"type": self.types, "types_from": types_from, "types_to": self.types_to}
+        return [key for key, value in given.items() if value]
 
 
 class InputSettings(Struct, frozen=True):
@@ -278,9 +292,9 @@ class PushSettings(Struct, frozen=True, kw_only=True):
                 hint="a dry run leaves nothing to resume",
             )
         csv, format_ = self.input.csv, self.input.format
-        if csv.types and format_ in {Format.JSON, Format.NDJSON}:
+        if csv.options_of_types and format_ in {Format.JSON, Format.NDJSON}:
             raise UsageError(
-                f"{given['type'].name} is for CSV and TSV, not for {format_}",
+                f"{given[csv.options_of_types[0]].name} is for CSV and TSV, not for {format_}",
                 hint="JSON has types of its own, and is sent as it is",
             )
         if csv.dialect in {Dialect.MYSQL, Dialect.POSTGRES} and (csv.quote != '"' or csv.escape):

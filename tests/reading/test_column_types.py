@@ -25,7 +25,7 @@ BOOLEAN, JSON = ColumnType.BOOLEAN, ColumnType.JSON
 def detect(values: Sequence[str], settings: CsvSettings | None = None) -> ColumnType:
     """The type of a column with these values."""
     detector = TypeDetector(settings or CsvSettings())
-    assert not [*detector.observe(["x"], [[value] for value in values])]
+    assert not [*detector.observe(["x"], [[value] for value in values], lambda _: ("", 0))]
     return detector.types()["x"]
 
 
@@ -38,7 +38,7 @@ def read(
     detector = TypeDetector(settings)
     for found in inputs:
         assert not list(found.identify())
-        if found.wants_types():
+        if found.wants_types(detector):
             assert not [step for step in found.detect(detector) if step]
     types = {**settings.types, **detector.types()}
     return types, [item for found in inputs for item in items_of(found.records(types))]
@@ -289,7 +289,7 @@ def test_types_are_not_looked_for_where_all_are_pinned(
     settings = InputSettings(files=(), csv=CsvSettings(types=types))
     found = Input(Source(str(tmp_path / "a.csv")), settings)
     assert not list(found.identify())
-    assert found.wants_types() == wanted
+    assert found.wants_types(TypeDetector(settings.csv)) == wanted
 
 
 @pytest.mark.parametrize(("header", "cut"), [('id,"a\nb"', 6), ("id,é", 4), ("id,xé\r", 6)])
@@ -305,9 +305,9 @@ def test_header_that_comes_in_pieces_is_waited_for(header: str, cut: int) -> Non
     os.write(writing, data[cut:])
     os.close(writing)
     assert not [step for step in steps if step]
-    assert found.wants_types()
-    assert not [step for step in found.spool() if step]
     detector = TypeDetector(CsvSettings())
+    assert found.wants_types(detector)
+    assert not [step for step in found.spool() if step]
     assert not [step for step in found.detect(detector) if step]
     assert len(texts(list(items_of(found.records(detector.types()))))) == 1
     os.close(reading)
