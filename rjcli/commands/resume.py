@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from rjcli.commands.push import STORED, load_files
 from rjcli.credentials.profiles import load_profile
 from rjcli.errors import UsageError
@@ -89,8 +91,17 @@ def _push(
     kept = {key: value for key, value in record.options.items() if key not in left_out}
     options = strongest(fixed, given, restore(_OPTIONS, kept, place))
     settings, access = read(PushSettings, options), read(AccessSettings, options)
+    if is_retry or record.retries:
+        settings = _without_required_types(settings)
     profile = load_profile(access.profile, os.environ)
     stored = store(STORED, options)
     retries = record.name if is_retry else None
     summary = load_files(settings, access, report, profile, stored, retries)
     return report.exit_code(summary.exit_code)
+
+
+def _without_required_types(settings: PushSettings) -> PushSettings:
+    """The same, for files each of which has only some of the columns whose types are stated."""
+    required = settings.shape.columns(settings.keys)
+    csv = replace(settings.input.csv, required_columns=required)
+    return replace(settings, input=replace(settings.input, csv=csv))

@@ -128,7 +128,8 @@ class Producer:
                 yield from self._exhaust(input_.spool(), input_)
             yield from self._exhaust(input_.detect(detector), input_)
         detector.check()
-        yield from map(Noted, detector.notes)
+        if note := detector.note:
+            yield Noted(note)
 
     def _check_options(self) -> None:
         """Raise UsageError for options that say nothing of the inputs, which are all JSON."""

@@ -143,12 +143,16 @@ class TypeDetector:
         )
 
     @property
-    def notes(self) -> Iterator[str]:
+    def note(self) -> str | None:
         """What users should know of columns that the settings say are not of their known type."""
-        for name in self._candidates:
-            stated, known = self._stated(name), self._known.types.get(name)
-            if stated and known and stated is not known:
-                yield f"column {show_name(name)} is {known} in {self._known.source}: now {stated}"
+        known = self._known.types
+        stated = {name: self._stated(name) for name in self._candidates if name in known}
+        changed = [
+            f"column {show_name(name)} is {known[name]} in {self._known.source}, and {type_} now"
+            for name, type_ in stated.items()
+            if type_ not in {None, known[name]}
+        ]
+        return _listed(changed) if changed else None
 
     def check(self) -> None:
         """Raise InputError if there are values that do not fit a known type."""
@@ -157,14 +161,14 @@ class TypeDetector:
         shown = [
             f"{misfit.file}, line {misfit.line}: column {show_name(name)} is {misfit.known} in"
             f" {self._known.source}, and {self._found(name)} here"
-            for name, misfit in [*self._misfits.items()][:_MOST_SHOWN]
+            for name, misfit in self._misfits.items()
         ]
-        if more := len(self._misfits) - len(shown):
-            shown.append(f"and {more:,} more columns")
+        # What a file or a run says does not change with that.
+        until = "" if self._settings.types_from else " to keep that type from now on"
         raise InputError(
-            "; ".join(shown),
-            hint=f"push with {self._option()} to keep that type from now on, or with"
-            " --types-from none to find all types anew, for this push only",
+            _listed(shown),
+            hint=f"push with {self._option()}{until}, or with --types-from none to find all types"
+            " anew, for this push only",
             is_resumable=False,
         )
 
@@ -186,6 +190,11 @@ class TypeDetector:
 
     def _is_bad(self, cell: str, known: ColumnType) -> bool:
         return bool(cell) and cell not in self._nulls and not fit(known, [cell])
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - _MOST_SHOWN
+    return "; ".join(texts[:_MOST_SHOWN]) + (f"; and {more:,} more columns" if more > 0 else "")
 
 
 def fit(type_: ColumnType, values: Sequence[str]) -> bool:

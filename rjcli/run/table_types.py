@@ -68,19 +68,19 @@ def open_types(
         return TableTypes(KnownTypes(), None, types_to)
     memory = table / _NAME if table else None
     try:
+        content = read_own_file(memory, "the column types", _MAX_BYTES) if memory else None
         if types_from:
             known = _read_file(types_from) or _types_of_run(types_from, runs)
         else:
-            known = _recall(memory) if memory else KnownTypes()
+            known = _recall(content, memory) if memory and content else KnownTypes()
     except UsageError as error:
         known = KnownTypes(error=error)
     return TableTypes(known, memory, types_to)
 
 
-def _recall(memory: Path) -> KnownTypes:
-    content = read_own_file(memory, "the column types", _MAX_BYTES)
+def _recall(content: bytes, memory: Path) -> KnownTypes:
     try:
-        return KnownTypes(_decode(content or b""), "earlier pushes of the table")
+        return KnownTypes(_decode(content), "earlier pushes of the table")
     except ValueError as error:
         path = shlex.quote(str(memory))
         raise UsageError(
