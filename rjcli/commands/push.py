@@ -71,12 +71,13 @@ def load_files(
             client_id = connection.credentials().client_id
             description = describe(access, settings, connection.endpoint, client_id)
             request = request_run(access, settings, description, options, os.environ, report.note)
+            types = open_table_types(request)
             # This import takes a while, in which the process that reads starts.
             from rjcli.engine.engine import Engine
 
             with open_run(request._replace(retries=retries)) as run:
                 named = replace(description, name=run.name)
-                storage = Storage(run, run.in_doubt, open_table_types(request))
+                storage = Storage(run, run.in_doubt, types)
 
                 async def load() -> Summary:
                     async with Engine(access, connection, settings.delivery) as engine:

@@ -148,7 +148,8 @@ class Job:
     async def _push(self, produce: Produce, stack: ExitStack) -> None:
         settings, access = self._settings, self._access
         if settings.dry_run:
-            description = describe(access, settings, LOCAL_ENDPOINT, None)
+            endpoint = access.target.endpoint or LOCAL_ENDPOINT
+            description = describe(access, settings, endpoint, None)
             request = with_client(self._request(description), client_id_of(access, self._profile))
             storage = Storage(types=await asyncio.to_thread(open_table_types, request))
             await TablePush(settings, description, produce, self._handle, storage).run()
@@ -172,10 +173,9 @@ class Job:
         request = self._request(description)
         if not self._in_files:
             return description, Storage(None, stack.enter_context(open_in_doubt(request)))
+        types = open_table_types(request)
         run = stack.enter_context(open_run(request))
-        return replace(description, name=run.name), Storage(
-            run, run.in_doubt, open_table_types(request)
-        )
+        return replace(description, name=run.name), Storage(run, run.in_doubt, types)
 
     def _request(self, description: RunDescription) -> RunRequest:
         options = store(_OPTIONS, self._given)
