@@ -66,7 +66,7 @@ def test_task_keeps_what_is_known_of_types() -> None:
     settings = PushSettings(table="t", input=InputSettings(files=()))
     error = UsageError("the file is damaged", hint="rm file")
     for known in (KnownTypes({"id": ColumnType.INTEGER}, "a.toml"), KnownTypes(error=error)):
-        task = pickle.loads(pickle.dumps(ProducerTask(settings, None, known)))
+        task = pickle.loads(pickle.dumps(ProducerTask(settings, None, known)))  # noqa: S301 - of our own
         assert (task.known.types, task.known.source) == (known.types, known.source)
         if known.error:
             assert type(task.known.error) is UsageError
