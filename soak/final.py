@@ -83,5 +83,5 @@ def check_home(home: Path, api_key: str) -> None:
 
 def check_in_doubt(state: Path) -> None:
     """No file of keys in doubt is left whose time is over. Raises SoakError."""
-    if leftovers := [*state.glob("tables/*/*")]:
+    if leftovers := [*state.glob("tables/*/*.ndjson")]:
         raise SoakError(f"files of keys in doubt are left over: {leftovers}")

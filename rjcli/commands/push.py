@@ -14,8 +14,8 @@ from rjcli.commands.connection import connect
 from rjcli.commands.signals import stopping_on_signals
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
-from rjcli.engine.connection import LOCAL_ENDPOINT
-from rjcli.engine.description import describe, request_run
+from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of
+from rjcli.engine.description import describe, request_run, with_client
 from rjcli.engine.route import Storage
 from rjcli.engine.table_push import TablePush
 from rjcli.errors import UsageError
@@ -23,7 +23,7 @@ from rjcli.events import Summary
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.report import Report
-from rjcli.run import open_run
+from rjcli.run import open_run, open_table_types
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.option import options_of
 from rjcli.settings.sources import Options
@@ -66,17 +66,18 @@ def load_files(
     sources = [Source(file) for file in settings.input.files]
     with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
         if settings.dry_run:
-            return _dry_run(settings, access, produce, report)
+            return _dry_run(settings, access, produce, report, profile)
         with connect(access, profile) as connection:
             client_id = connection.credentials().client_id
             description = describe(access, settings, connection.endpoint, client_id)
             request = request_run(access, settings, description, options, os.environ, report.note)
+            types = open_table_types(request)
             # This import takes a while, in which the process that reads starts.
             from rjcli.engine.engine import Engine
 
             with open_run(request._replace(retries=retries)) as run:
                 named = replace(description, name=run.name)
-                storage = Storage(run, run.in_doubt)
+                storage = Storage(run, run.in_doubt, types)
 
                 async def load() -> Summary:
                     async with Engine(access, connection, settings.delivery) as engine:
@@ -89,21 +90,26 @@ def load_files(
 
 
 def _dry_run(
-    settings: PushSettings, access: AccessSettings, produce: Produce, report: Report
+    settings: PushSettings,
+    access: AccessSettings,
+    produce: Produce,
+    report: Report,
+    profile: Profile | None,
 ) -> Summary:
     endpoint = access.target.endpoint or LOCAL_ENDPOINT
     description = describe(access, settings, endpoint, client_id=None)
     request = request_run(access, settings, description, {}, os.environ, report.note)
+    types = open_table_types(with_client(request, client_id_of(access, profile)))
 
     async def run(table_push: TablePush) -> Summary:
         with stopping_on_signals(table_push.stop):
             return await table_push.run()
 
     with ExitStack() as stack:
-        storage = Storage()
+        storage = Storage(types=types)
         # Without a place to keep its errors it works as well, unless one is named.
         with suppress(*([] if settings.run.directory else [UsageError])):
-            storage = Storage(stack.enter_context(open_run(request)))
+            storage = Storage(stack.enter_context(open_run(request)), types=types)
         return asyncio.run(run(TablePush(settings, description, produce, report.handle, storage)))
 
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from rjcli.commands.push import STORED, load_files
 from rjcli.credentials.profiles import load_profile
 from rjcli.errors import UsageError
@@ -13,14 +15,14 @@ from rjcli.settings.choices import Resume
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import Given, Rank, Source
 from rjcli.settings.option import options_of
-from rjcli.settings.option_kinds import STDIN
+from rjcli.settings.option_kinds import NO_TYPES, STDIN
 from rjcli.settings.read import read
 from rjcli.settings.sources import Options, strongest
 from rjcli.settings.stored import restore, store
 from rjcli.settings.values import PushSettings
 
 _OPTIONS = [*options_of(PushSettings, AccessSettings)]
-_OF_INPUTS = frozenset({"skip", "limit", "min_records"})  # and not of their rejects
+_OF_INPUTS = frozenset({"skip", "limit", "min_records", "types_to"})  # and not of their rejects
 
 
 def resume(name: str | None, report: Report, given: Options, *, last: bool) -> int:
@@ -51,6 +53,7 @@ def retry(name: str, report: Report, given: Options) -> int:
         "format": "auto",
         "compression": "none",
         "type": dict((record.checkpoint and record.checkpoint.column_types) or {}),
+        "types_from": NO_TYPES,
     }
     exit_code = _push(record, own, report, given, is_retry=True)
     if exit_code == 0:
@@ -88,8 +91,17 @@ def _push(
     kept = {key: value for key, value in record.options.items() if key not in left_out}
     options = strongest(fixed, given, restore(_OPTIONS, kept, place))
     settings, access = read(PushSettings, options), read(AccessSettings, options)
+    if is_retry or record.retries:
+        settings = _without_required_types(settings)
     profile = load_profile(access.profile, os.environ)
     stored = store(STORED, options)
     retries = record.name if is_retry else None
     summary = load_files(settings, access, report, profile, stored, retries)
     return report.exit_code(summary.exit_code)
+
+
+def _without_required_types(settings: PushSettings) -> PushSettings:
+    """The same, for files each of which has only some of the columns whose types are stated."""
+    required = settings.shape.columns(settings.keys)
+    csv = replace(settings.input.csv, required_columns=required)
+    return replace(settings, input=replace(settings.input, csv=csv))

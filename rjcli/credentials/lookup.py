@@ -45,12 +45,11 @@ def find_credentials(
     or keyring that it cannot be read from; and if the key does not belong to the
     target (``check_binding``; None: it is sent nowhere).
     """
-    number = _find_client_id(client_id, environ, profile)
+    client_id_from, number = find_client_id(client_id, environ, profile)
     key = _find_api_key(api_key, environ, profile)
     if target:
         check_binding(key, target, profile)
-    client_id_read: int = CLIENT_ID.require("the client id", number.value)
-    return Credentials(client_id_read, key.value, number.name, key.name)
+    return Credentials(number, key.value, client_id_from, key.name)
 
 
 def check_binding(key: Given, target: Target, profile: Profile | None) -> None:
@@ -96,6 +95,15 @@ def check_address(key: ApiKey, endpoint: Endpoint) -> None:
 def _is_own(profile: Profile, endpoint: Endpoint) -> bool:
     own = profile.target.endpoint
     return own is not None and own.is_same_server(endpoint)
+
+
+def find_client_id(
+    given: Given | None, environ: Mapping[str, str], profile: Profile | None
+) -> tuple[str, int]:
+    """What the client id is called where it comes from, and the client id. Raises UsageError."""
+    found = _find_client_id(given, environ, profile)
+    number: int = CLIENT_ID.require("the client id", found.value)
+    return found.name, number
 
 
 def _find_client_id(

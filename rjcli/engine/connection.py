@@ -3,12 +3,13 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import ApiKey
 from rjcli.credentials.config_file import Profile
-from rjcli.credentials.lookup import Credentials, find_credentials
+from rjcli.credentials.lookup import Credentials, find_client_id, find_credentials
+from rjcli.errors import UsageError
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import Given, Rank, Source
 
@@ -56,6 +57,15 @@ def connect(
     accepted = LocalCredentials(credentials.client_id, credentials.api_key.reveal())
     with LocalServer(access.database, accepted) as server:
         yield Connection(Endpoint.parse(server.base_url), lambda: credentials)
+
+
+def client_id_of(access: AccessSettings, profile: Profile | None) -> int | None:
+    """The client id of a push that needs none, such as a dry run; None if there is none."""
+    if access.target.is_local:
+        return LOCAL_CLIENT_ID
+    with suppress(UsageError):
+        return find_client_id(access.client_id, os.environ, profile)[1]
+    return None
 
 
 def _given(api_key: str | None) -> Given | None:

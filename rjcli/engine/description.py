@@ -58,4 +58,11 @@ def request_run(
         options=options,
         environ=environ,
         note=note,
+        csv=settings.input.csv,
     )
+
+
+def with_client(request: RunRequest, client_id: int | None) -> RunRequest:
+    """The same for a push whose description has no client id, to find what is known of a table."""
+    address, _, table = request.target
+    return request._replace(target=(address, client_id, table))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Upsert
 from rjcli.events import Event
-from rjcli.run import KeysInDoubt, Run
+from rjcli.run import KeysInDoubt, Run, TableTypes
 
 Emit = Callable[[Event], None]
 """Called with each event of a push."""
@@ -14,10 +14,14 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What of a push is kept on disk: its account, and what its table has in doubt; None: not."""
+    """What of a push is kept on disk; None: not.
+
+    ``run``: its account; ``in_doubt`` and ``types``: what is known of its table.
+    """
 
     run: Run | None = None
     in_doubt: KeysInDoubt | None = None
+    types: TableTypes | None = None
 
 
 @dataclass(frozen=True, slots=True)

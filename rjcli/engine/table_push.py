@@ -43,6 +43,7 @@ from rjcli.producer.messages import (
 )
 from rjcli.producer.process import Produce
 from rjcli.producer.producer import ProducerTask, StartingPoint
+from rjcli.reading import KnownTypes
 from rjcli.run import Ledger
 from rjcli.run.outcome import can_resume
 from rjcli.run.summary import summary_document
@@ -75,13 +76,18 @@ class TablePush:
         self._emit = emit
         self._run = storage.run
         self._in_doubt = storage.in_doubt
+        self._known = storage.types.known if storage.types else KnownTypes()
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(
                 route.upsert, settings.delivery, route.limits, self._settle, self._note
             )
         self._ledger = Ledger(
-            self._run, self._in_doubt, self._doubts, settles_unsent=description.dry_run
+            self._run,
+            self._in_doubt,
+            self._doubts,
+            storage.types,
+            settles_unsent=description.dry_run,
         )
         self._read_progress = ReadProgress(self._ledger.read, 0, None)
         self._unused: tuple[str, ...] = ()  # names of fields that no record had
@@ -181,7 +187,8 @@ class TablePush:
         if self._run and (resumed := self._run.resumed):
             types = None if resumed.column_types is None else dict(resumed.column_types)
             start = StartingPoint(resumed.records, resumed.digest, self._ledger.read, types)
-        async with aclosing(self._produce(ProducerTask(self._settings, start))) as messages:
+        task = ProducerTask(self._settings, start, self._known)
+        async with aclosing(self._produce(task)) as messages:
             async for message in messages:
                 if not isinstance(message, SpanRead):
                     await self._take(message)
@@ -206,8 +213,8 @@ class TablePush:
                     await asyncio.sleep(_PAUSE_SECONDS)
             case InputStarted(position, form) if self._run:
                 self._run.start_input(position, form)
-            case TypesDetected(column_types):
-                self._ledger.column_types = column_types
+            case TypesDetected(column_types, without_values):
+                self._ledger.take_types(column_types, without_values)
             case FieldsUnused(names):
                 self._unused = names
                 self._note(f"no record has a field named {', '.join(names)}")

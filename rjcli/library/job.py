@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.profiles import load_profile
-from rjcli.engine.connection import LOCAL_ENDPOINT, connect
-from rjcli.engine.description import describe, request_run
+from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of, connect
+from rjcli.engine.description import describe, request_run, with_client
 from rjcli.engine.engine import Engine
 from rjcli.engine.route import Storage
 from rjcli.engine.table_push import TablePush
@@ -23,7 +23,7 @@ from rjcli.model import Noted
 from rjcli.producer.feed import Feed
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
-from rjcli.run import RunRequest, open_in_doubt, open_run
+from rjcli.run import RunRequest, open_in_doubt, open_run, open_table_types
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.option import options_of
@@ -148,8 +148,11 @@ class Job:
     async def _push(self, produce: Produce, stack: ExitStack) -> None:
         settings, access = self._settings, self._access
         if settings.dry_run:
-            description = describe(access, settings, LOCAL_ENDPOINT, None)
-            await TablePush(settings, description, produce, self._handle).run()
+            endpoint = access.target.endpoint or LOCAL_ENDPOINT
+            description = describe(access, settings, endpoint, None)
+            request = with_client(self._request(description), client_id_of(access, self._profile))
+            storage = Storage(types=await asyncio.to_thread(open_table_types, request))
+            await TablePush(settings, description, produce, self._handle, storage).run()
             return
         # What may take a while, as a keyring does, does not hold up the event loop.
         connecting = connect(access, self._profile, api_key=self._api_key)
@@ -170,8 +173,9 @@ class Job:
         request = self._request(description)
         if not self._in_files:
             return description, Storage(None, stack.enter_context(open_in_doubt(request)))
+        types = open_table_types(request)
         run = stack.enter_context(open_run(request))
-        return replace(description, name=run.name), Storage(run, run.in_doubt)
+        return replace(description, name=run.name), Storage(run, run.in_doubt, types)
 
     def _request(self, description: RunDescription) -> RunRequest:
         options = store(_OPTIONS, self._given)

@@ -12,7 +12,7 @@ from rjcli.errors import show_name, show_names
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
 from rjcli.preparing.key_normalization import combine, normalize_value, normalize_values
 from rjcli.preparing.shaper import Shaper, UnshapeableError
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 
 _BRACE = b"{"
 NO_KEYS = f"the record has no {KEYS_FIELD!r} field, and no --keys was given"

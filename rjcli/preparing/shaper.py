@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rjcli.api.protocol import KEYS_FIELD
 from rjcli.json_text import members, parse_value
 from rjcli.model import RawRecord
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 
 
 class UnshapeableError(ValueError):

@@ -15,9 +15,13 @@ from rjcli.settings.choices import ColumnType
 
 
 class TypesDetected(Struct, frozen=True):
-    """The types of all columns. Comes before anything that is read."""
+    """The types of all columns. Comes before anything that is read, unless a run is resumed.
+
+    ``without_values``: columns that only count as strings because they have no value.
+    """
 
     column_types: Mapping[str, ColumnType]
+    without_values: tuple[str, ...] = ()
 
 
 class InputStarted(Struct, frozen=True):

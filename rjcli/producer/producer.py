@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rjcli.errors import InputError, RjcliError, UnfinishedError
+from rjcli.errors import InputError, RjcliError, UnfinishedError, UsageError
 from rjcli.model import Block, InputForm, Noted
 from rjcli.producer.messages import InputStarted, Message, Pause, ReadProgress, TypesDetected
 from rjcli.producer.spans import SpanMaker
-from rjcli.reading import Input, Source, TypeDetector, total_size
+from rjcli.reading import Input, KnownTypes, Source, TypeDetector, total_size
 from rjcli.settings.choices import ColumnType, Format
 from rjcli.settings.values import PushSettings
 
@@ -31,10 +31,11 @@ class StartingPoint:
 
 @dataclass(frozen=True, slots=True)
 class ProducerTask:
-    """What to read, and from where on."""
+    """What to read, and from where on. ``known``: the column types that the table has."""
 
     settings: PushSettings
     start: StartingPoint | None = None
+    known: KnownTypes = KnownTypes()  # noqa: RUF009 - frozen
 
 
 class Producer:
@@ -43,6 +44,7 @@ class Producer:
     def __init__(self, task: ProducerTask, sources: Sequence[Source]) -> None:
         self._settings = settings = task.settings
         self._start = task.start or StartingPoint(0, "", 0)
+        self._known = task.known
         self._sources = sources
         self._inputs = [Input(source, settings.input) for source in sources]
         self._spans = SpanMaker(settings, self._start.read)
@@ -56,9 +58,10 @@ class Producer:
         """Read everything. What was read before an input broke still comes before the error.
 
         At a ``Pause`` there may be nothing to read yet: the caller then waits for ``source``,
-        ``seconds_to_wait`` at most. Raises InputError where an input cannot be
-        read on, or is not the one that is to be resumed; UsageError if no record has
-        keys; UnfinishedError if there is no room for a spool, or not enough memory.
+        ``seconds_to_wait`` at most. Raises InputError where an input cannot be read on, is
+        not the one that is to be resumed, or has values that do not fit the known types;
+        UsageError if no record has keys; UnfinishedError if there is no room for a spool,
+        or not enough memory.
         """
         try:
             yield from self._detect_types()
@@ -102,24 +105,39 @@ class Producer:
         """
         for input_ in self._inputs:
             yield from self._exhaust(input_.identify(), input_)
+        if all(input_.is_json for input_ in self._inputs):
+            self._check_options()
         if self._start.column_types is not None:
             self._types = dict(self._start.column_types)
-        else:
-            yield from self._look_at_columns()
-        yield TypesDetected(self._types)
+            return
+        detector = TypeDetector(self._settings.input.csv, self._known)
+        if any(input_.is_delimited for input_ in self._inputs):
+            yield from self._look_at_columns(detector)
+        self._types = {**self._settings.input.csv.types, **detector.types()}
+        yield TypesDetected(self._types, detector.without_values)
 
-    def _look_at_columns(self) -> Iterator[Message]:
-        csv = self._settings.input.csv
-        detector = TypeDetector(csv)
+    def _look_at_columns(self, detector: TypeDetector) -> Iterator[Message]:
+        if self._known.error:
+            raise self._known.error
         for input_ in self._inputs:
             source = input_.source
-            if not input_.wants_types():
+            if not input_.wants_types(detector):
                 continue
             if not source.rereadable:
                 yield Noted(f"{source.name} is copied to disk to find its column types")
                 yield from self._exhaust(input_.spool(), input_)
             yield from self._exhaust(input_.detect(detector), input_)
-        self._types = {**csv.types, **detector.types()}
+        detector.check()
+        if note := detector.note:
+            yield Noted(note)
+
+    def _check_options(self) -> None:
+        """Raise UsageError for options that say nothing of the inputs, which are all JSON."""
+        if keys := self._settings.input.csv.options_of_types:
+            raise UsageError(
+                f"--{keys[0].replace('_', '-')} is for CSV and TSV, and the input is JSON",
+                hint="JSON has types of its own, and is sent as it is",
+            )
 
     def _exhaust(self, steps: Iterator[None], input_: Input) -> Iterator[Message]:
         """Take all steps of something that waits for an input now and then."""

@@ -1,109 +1,22 @@
-"""Cells become JSON: which type a column has, and the exact text of its values.
+"""Cells become JSON: the exact text of their values, by the types of their columns.
 
-Columns are worked on whole, hundreds of rows at a time: joined into one text, a
-column is checked by a single match.
+Columns are worked on whole, hundreds of rows at a time.
 """
 
-import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from rjcli.errors import show_name
 from rjcli.json_text import MalformedJsonError, parse_value
+from rjcli.reading.column_types import fit
 from rjcli.reading.csv_dialect import null_cells
 from rjcli.settings.choices import ColumnType
 from rjcli.settings.values import CsvSettings
 
 _NULL = "null"
 _COLUMNS_AT_ONCE = 5000  # to work on before other tasks run
-_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**63 - 1
-
-
-def _column_of(value: str) -> re.Pattern[str]:
-    """A pattern for a whole column of such values, joined by line ends.
-
-    The part that is repeated is atomic: with another, Python before 3.11.5 is wrong.
-    """
-    return re.compile(rf"(?>(?:{value})\n)*+(?:{value})")
-
-
-# What a cell plainly is. The longest integers are looked at one by one.
-_PLAIN_INTEGER = r"0|-?[1-9][0-9]{0,17}"
-_PLAIN_DECIMAL = r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]+"
-_LONG_INTEGER = re.compile(r"-?[1-9][0-9]{18}")
-_PLAIN = {
-    ColumnType.BOOLEAN: "true|false",
-    ColumnType.INTEGER: _PLAIN_INTEGER,
-    ColumnType.NUMBER: f"{_PLAIN_INTEGER}|{_PLAIN_DECIMAL}",
-}
-_DETECTED = {type_: _column_of(value) for type_, value in _PLAIN.items()}
-# What can be sent as it stands where the column is pinned to the type.
-_FITTING = {
-    ColumnType.BOOLEAN: _column_of("true|false"),
-    ColumnType.INTEGER: _column_of("-?(?:0|[1-9][0-9]*)"),
-    ColumnType.NUMBER: _column_of(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
-}
-
-
-class TypeDetector:
-    """Finds the types of columns from all of their values.
-
-    A column is a boolean, an integer or a number only if every value that is
-    not empty plainly is one; otherwise, and without any value, it is a string.
-    """
-
-    def __init__(self, settings: CsvSettings) -> None:
-        self._nulls = null_cells(settings)
-        self._pinned = settings.types
-        self._candidates: dict[str, list[ColumnType]] = {}
-        self._seen: set[str] = set()  # columns with a value that is not empty
-
-    def observe(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[None]:
-        """Take in rows that are as long as the header. Yields None after many columns."""
-        for number, (name, column) in enumerate(zip(header, zip(*rows, strict=True), strict=False)):
-            if number % _COLUMNS_AT_ONCE == _COLUMNS_AT_ONCE - 1:
-                yield None
-            candidates = self._candidates.setdefault(
-                name, [] if name in self._pinned else [*_DETECTED]
-            )
-            if not candidates:
-                continue
-            values = [*filter(None, column)]
-            if self._nulls:
-                values = [value for value in values if value not in self._nulls]
-            if values:
-                self._seen.add(name)
-                candidates[:] = [type_ for type_ in candidates if _all_are(type_, values)]
-
-    def types(self) -> dict[str, ColumnType]:
-        """The type of each column seen; the pinned ones as they are pinned."""
-        return {
-            name: self._pinned.get(name)
-            or (candidates[0] if candidates and name in self._seen else ColumnType.STRING)
-            for name, candidates in self._candidates.items()
-        }
-
-
-def _all_are(type_: ColumnType, values: Sequence[str]) -> bool:
-    if _matches(_DETECTED[type_], values):
-        return True
-    if type_ is ColumnType.BOOLEAN:
-        return False
-    # Integers of 19 digits, some of which are past 64 bits, are not in the pattern.
-    others = [value for value in values if not _is_long_integer(value)]
-    return len(others) < len(values) and (not others or _matches(_DETECTED[type_], others))
-
-
-def _is_long_integer(value: str) -> bool:
-    return bool(_LONG_INTEGER.fullmatch(value)) and _MIN_INTEGER <= int(value) <= _MAX_INTEGER
-
-
-def _matches(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
-    joined = "\n".join(values)
-    # A line end within a value would pass for two values.
-    return bool(pattern.fullmatch(joined)) and joined.count("\n") == len(values) - 1
 
 
 def _need_no_escapes(values: Sequence[str]) -> bool:
@@ -189,9 +102,9 @@ class CellEncoder:
         if type_ is ColumnType.JSON:
             return _Column(texts, self._parse(name, values, faults))
         present = cells if values is cells else [value for value in values if value is not None]
-        if present and not _matches(_FITTING[type_], present):
+        if present and not fit(type_, present):
             for index, value in enumerate(values):
-                if value is not None and not _matches(_FITTING[type_], [value]):
+                if value is not None and not fit(type_, [value]):
                     faults[index] = f"the value in column {show_name(name)} is no {type_}"
         return _Column(texts, values)
 

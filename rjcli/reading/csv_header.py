@@ -7,6 +7,7 @@ from itertools import compress
 from operator import itemgetter, ne
 
 from rjcli.errors import show_name, show_names
+from rjcli.reading.csv_dialect import NULL
 from rjcli.settings.choices import HeaderEmpty
 from rjcli.settings.values import CsvSettings
 
@@ -109,6 +110,7 @@ def _names(cells: Sequence[str], settings: CsvSettings, note: Callable[[str], No
         return [*settings.column_names]
     if not settings.header:
         return [f"column_{number}" for number in range(1, len(cells) + 1)]
+    cells = [cell.replace(NULL, r"\N") for cell in cells]  # a name is no value
     names = [cell.strip() for cell in cells]
     if spaced := sum(map(ne, names, cells)):
         note(f"spaces around the names of columns are left out, in {spaced:,} of them")

@@ -1,12 +1,14 @@
 """CSV and TSV: a header, then one record a row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 
 from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
-from rjcli.reading.csv_cells import CellEncoder, Encoded, TypeDetector
+from rjcli.reading.column_types import TypeDetector
+from rjcli.reading.csv_cells import CellEncoder, Encoded
 from rjcli.reading.csv_header import BadHeaderError, Header
 from rjcli.reading.csv_rows import Bounds, RowParser, Rows
 from rjcli.reading.csv_start import Start, StartReader, bad_header
@@ -77,7 +79,9 @@ class DelimitedReader:
         for rows in self._rows(byte_strings):
             if rows is not None:
                 faults = self._faults(rows, detecting=True)
-                yield from detector.observe(self._header.names, self._kept(rows, faults))
+                kept = self._kept(rows, faults)
+                place = partial(self._place, rows, faults)
+                yield from detector.observe(self._header.names, kept, place)
             yield None
 
     def names(self, start: bytes) -> list[str]:
@@ -199,6 +203,11 @@ class DelimitedReader:
         if faults:
             cells = [row for index, row in enumerate(cells) if index not in faults]
         return cells if self._header.keeps_all else [*map(self._header.keep, cells)]
+
+    def _place(self, rows: Rows, faults: Mapping[int, str], kept: int) -> tuple[str, int]:
+        """The file and the line of a good row, by its index among these."""
+        lines = [line for index, line in enumerate(rows.lines) if index not in faults]
+        return self._file, lines[kept]
 
     def _faults(self, rows: Rows, *, detecting: bool = False) -> Mapping[int, str]:
         """Why rows are no records, by index. Raises InputError if a column cannot be left out."""

@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from rjcli.errors import InputError, UsageError
 from rjcli.model import Block
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
-from rjcli.reading.csv_cells import TypeDetector
 from rjcli.reading.csv_dialect import DELIMITERS, suggest_dialect
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
@@ -80,12 +80,18 @@ class Input:
         """Whether it is a CSV or TSV. Known once it is identified."""
         return self.format in {Format.CSV, Format.TSV}
 
-    def wants_types(self) -> bool:
-        """Whether some of its columns have no type yet."""
-        if not (self._reader and self._settings.csv.detect_types):
+    @property
+    def is_json(self) -> bool:
+        """Whether it holds anything, and is no CSV. Known once it is identified."""
+        return bool(self._head) and not self.is_delimited
+
+    def wants_types(self, detector: TypeDetector) -> bool:
+        """Show a detector its columns; return whether their types depend on their values."""
+        if self._reader is None:
             return False
         names = self._reader.names(self._head)
-        return not names or not {*names} <= {*self._settings.csv.types}
+        csv = self._settings.csv
+        return detector.add_columns(names) if names else bool(csv.detect_types or csv.types_from)
 
     def spool(self) -> Iterator[None]:
         """Copy a pipe to disk, so that it can be read twice."""

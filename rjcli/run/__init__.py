@@ -12,9 +12,10 @@ from rjcli.run.identity import identify
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
-from rjcli.run.opening import RunRequest, open_in_doubt, open_run
+from rjcli.run.opening import RunRequest, open_in_doubt, open_run, open_table_types
 from rjcli.run.run import Run
 from rjcli.run.state import state_directory
+from rjcli.run.table_types import TableTypes
 
 __all__ = [
     "Checkpoint",
@@ -23,12 +24,14 @@ __all__ = [
     "Run",
     "RunRecord",
     "RunRequest",
+    "TableTypes",
     "find_run",
     "identify",
     "list_runs",
     "mark_retried",
     "open_in_doubt",
     "open_run",
+    "open_table_types",
     "prune_runs",
     "state_directory",
 ]

@@ -1,7 +1,7 @@
 """Checkpoints: how far a run has come, as a JSON document and back. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ class Checkpoint:
 
     ``digest``: of these records' bytes. ``taken``: the position of the last record
     that was ever handed on to be sent. ``sizes``: in bytes, of the files of
-    rejects and errors, by name. ``column_types`` None: not detected yet.
+    rejects and errors, by name. ``column_types`` None: not detected yet;
+    ``without_values``: columns that only count as strings because they have no value.
     ``finished``: the prefix is the whole input. ``reported``: how many records were
     rejected when it last was. ``in_flight``: requests may be under
     way that nothing accounts for, as while the push goes on. Times as ISO 8601.
@@ -35,6 +36,7 @@ class Checkpoint:
     taken: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
     column_types: Mapping[str, ColumnType] | None = None
+    without_values: Sequence[str] = ()
     finished: bool = False
     in_flight: bool = True
     version: int = VERSION
@@ -74,6 +76,7 @@ class Checkpoint:
             checkpoint.version == VERSION
             and all(type(text) is str for text in texts)
             and all(type(number) is int and number >= 0 for number in numbers)
+            and all(type(name) is str for name in checkpoint.without_values)
             and all(type(size) is int and size >= 0 for size in checkpoint.sizes.values())
             and isinstance(checkpoint.job.get("table"), str)
             and type(checkpoint.finished) is bool

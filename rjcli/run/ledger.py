@@ -1,7 +1,7 @@
 """The ledger of a push: every record's outcome is counted, and what is settled is saved."""
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rjcli.errors import RjcliError
@@ -12,6 +12,7 @@ from rjcli.run.account import Account
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
 from rjcli.run.run import Position, Run
+from rjcli.run.table_types import TableTypes
 
 if TYPE_CHECKING:
     from rjcli.settings.choices import ColumnType
@@ -23,7 +24,7 @@ Doubts = Callable[[], Mapping[Hashable, Doubt | None]]
 class Ledger:
     """Account and settled prefix of one push, and what of them is kept on disk.
 
-    ``run`` and ``in_doubt``: where; None: nowhere. ``doubts``: asked whenever something
+    ``run``, ``in_doubt`` and ``types``: where; None: nowhere. ``doubts``: asked whenever something
     is saved. ``settles_unsent``: as in a dry run, whose records are as settled as they get.
     """
 
@@ -32,6 +33,7 @@ class Ledger:
         run: Run | None = None,
         in_doubt: KeysInDoubt | None = None,
         doubts: Doubts = dict,
+        types: TableTypes | None = None,
         *,
         settles_unsent: bool = False,
     ) -> None:
@@ -39,18 +41,22 @@ class Ledger:
         self._in_doubt = in_doubt
         self._doubts = doubts
         self._unsaved: dict[Hashable, Doubt | None] = {}  # doubts that changed
+        self._types = types
         self._settles_unsent = settles_unsent
         self._account = Account()
         self._prefix = Prefix()
         self.settled_before = 0  # records, by the run that is resumed
         self.reported_before = 0  # rejects, when that run was finished
         self.column_types: Mapping[str, ColumnType] | None = None  # None: not detected yet
+        self._without_values: Sequence[str] = ()  # columns whose type is not known
         if run and (checkpoint := run.resumed):
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
             self.settled_before = checkpoint.accepted + checkpoint.rejected
             self.reported_before = checkpoint.reported
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
             self.column_types = checkpoint.column_types
+            self._without_values = checkpoint.without_values
+        self._accepted_before = run.resumed.accepted if run and run.resumed else 0
         self.read = self.settled_before  # records
         self._taken = self.settled_before  # of these, rejected or handed on to be sent
 
@@ -63,6 +69,18 @@ class Ledger:
     def waiting(self) -> int:
         """How many rejections are held because something before them is not settled."""
         return self._prefix.waiting
+
+    def take_types(
+        self, types: "Mapping[str, ColumnType]", without_values: Sequence[str] = ()
+    ) -> None:
+        """Note the column types before anything is sent; ``without_values``: not known, really.
+
+        Raises UsageError or DiskError if the types file that the user named cannot be written.
+        """
+        self.column_types = types
+        self._without_values = without_values
+        if self._types:
+            self._types.write(self._found_types())
 
     def reject(self, rejection: Rejection, read: int) -> None:
         """Note that a record was rejected before it got into a batch."""
@@ -125,8 +143,19 @@ class Ledger:
             self._in_doubt.save(self._unsaved)
             self._unsaved = {}
         if self._run:
-            position = Position(self._prefix, self.column_types, is_finished, in_flight)
+            types, without_values = self.column_types, self._without_values
+            position = Position(self._prefix, types, without_values, is_finished, in_flight)
             self._run.save(position, now)
+        if self._types and self.counts.accepted > self._accepted_before:
+            self._types.remember(self._found_types())
+            self._types = None  # once is enough
+
+    def _found_types(self) -> "Mapping[str, ColumnType]":
+        return {
+            name: type_
+            for name, type_ in (self.column_types or {}).items()
+            if name not in self._without_values
+        }
 
     def _join(self) -> None:
         """Take what is settled into the prefix, and write down the rejects in it."""

@@ -27,8 +27,9 @@ from rjcli.run.listing import JOB, LOCK, RunRecord, list_runs, prune_runs, read_
 from rjcli.run.lock import Lock
 from rjcli.run.run import CHECKPOINT, SUMMARY, Run
 from rjcli.run.state import State, state_directory
+from rjcli.run.table_types import TableTypes, open_types
 from rjcli.settings.choices import Resume
-from rjcli.settings.values import RunSettings
+from rjcli.settings.values import CsvSettings, RunSettings
 
 Note = Callable[[str], None]
 
@@ -52,6 +53,7 @@ class RunRequest(NamedTuple):
     environ: Mapping[str, str]
     note: Note
     retries: str | None = None  # the run whose rejects are pushed
+    csv: CsvSettings = CsvSettings()
 
 
 @contextmanager
@@ -109,6 +111,15 @@ def _open_state(request: RunRequest) -> State | None:
         ) from None
     prune_runs(state.directory)
     return state
+
+
+def open_table_types(request: RunRequest) -> TableTypes:
+    """Read what is known of a table's column types; ``open_types`` says more."""
+    table = runs = None
+    with suppress(UsageError):
+        state = State(state_directory(request.environ))
+        table, runs = state.table(request.target), state.directory
+    return open_types(table, runs, request.csv.types_from, request.csv.types_to)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rjcli.errors import InputError
@@ -14,6 +14,7 @@ ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
 _BYTES_HELD = 2**20  # before they are written
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_NUMBER = re.compile(r"-([0-9]+)\.[a-z]+\Z")
 _STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
 
 
@@ -74,6 +75,16 @@ class GrowingFile:
         os.close(self._fd)
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names, or paths, of files of rejects, in the order in which these were made."""
+
+    def order(name: str) -> tuple[int, str]:
+        number = _NUMBER.search(name)
+        return (int(number[1]) if number else 1), name
+
+    return sorted(names, key=order)
+
+
 class Rejects:
     """The files of rejects and errors of a run. All methods raise OSError where the disk does."""
 
@@ -87,7 +98,7 @@ class Rejects:
     @property
     def names(self) -> list[str]:
         """The names of the files that hold rejects, and not only errors."""
-        return sorted(name for name in self._files if name != ERRORS)
+        return in_order(name for name in self._files if name != ERRORS)
 
     @property
     def errors(self) -> str | None:

@@ -1,7 +1,7 @@
 """One run's directory, while the run goes on: checkpoints, rejects, and the summary."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +32,7 @@ class Position:
 
     prefix: Prefix
     column_types: Mapping[str, ColumnType] | None
+    without_values: Sequence[str] = ()
     finished: bool = False
     in_flight: bool = True
 
@@ -113,6 +114,7 @@ class Run:
             taken=max(prefix.taken, self._checkpoint.taken),
             sizes=sizes,
             column_types=position.column_types,
+            without_values=position.without_values,
             finished=position.finished,
             reported=prefix.rejected if position.finished else self._checkpoint.reported,
             in_flight=position.in_flight,

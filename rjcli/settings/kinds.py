@@ -47,6 +47,7 @@ class Kind(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     is_repeatable: bool = False
     is_path: bool = False  # such text alone need not be UTF-8
+    absolute: Callable[[str], str] = os.path.abspath  # the same path, from any directory
     is_secret: bool = False  # errors do not quote the value
 
     def read(self, value: object) -> Any:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import os
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from rjcli.settings.kinds import BadValueError, Kind, choice, parse_flag, path, 
 from rjcli.settings.lists import names, pairs
 
 STDIN = "-"
+NO_TYPES = "none"
 
 _RECORDS_TO_JUDGE_BY = 100
 
@@ -111,6 +113,22 @@ def _json(value: object) -> bytes:
     return value
 
 
+def is_types_path(source: str) -> bool:
+    """Whether a source of column types is a path, and not the name of a run, or none."""
+    return "/" in source or "." in source
+
+
+def absolute_types_path(source: str) -> str:
+    """A source of column types that means the same from another directory."""
+    return os.path.abspath(source) if is_types_path(source) else source  # noqa: PTH100 - as text
+
+
+def _types_from(source: Any) -> str:
+    if not (source := os.fspath(source)):
+        raise ValueError
+    return absolute_types_path(source)
+
+
 def _max_rejects(value: object) -> MaxRejects:
     written = str(value) if type(value) is int else value
     if not isinstance(written, str):
@@ -138,6 +156,13 @@ ENCODING = text("an encoding such as utf-16 or latin-1", "NAME", _encoding)
 DELIMITER = text("a single character, and no quotation mark", "CHAR", _delimiter)
 CHARACTER = text("a single character, or none", "CHAR|none", _character)
 TYPES = pairs("COLUMN=TYPE", choice(ColumnType).read)
+TYPES_FROM = Kind(
+    "the name of a run, a file with its folder or suffix, or none",
+    _types_from,
+    f"RUN|FILE|{NO_TYPES}",
+    is_path=True,
+    absolute=absolute_types_path,
+)
 RENAMED = pairs("OLD=NEW", text("a name", "").read, _new_names)
 CONSTANTS = pairs("NAME=JSON", _json, _without_keys_field, json_values=True)
 MAX_REJECTS = Kind("a number of records, or a percentage such as 1%", _max_rejects, "N|N%")

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from rjcli.settings.given import Given, Rank, Source
+from rjcli.settings.kinds import Kind
 from rjcli.settings.option import Declared
 from rjcli.settings.option_kinds import STDIN
 from rjcli.settings.sources import Options, Texts
@@ -16,7 +17,7 @@ _TEXTS = "texts"
 def store(options: Iterable[Declared], given: Options) -> dict[str, Any]:
     """The values of options as JSON values; the names of files become absolute."""
     return {
-        option.key: _json(given[option.key].value, is_path=option.kind.is_path)
+        option.key: _json(given[option.key].value, option.kind)
         for option in options
         if option.key in given
     }
@@ -32,19 +33,20 @@ def restore(options: Iterable[Declared], values: Mapping[str, Any], place: str) 
     }
 
 
-def _json(value: Any, *, is_path: bool) -> Any:
+def _json(value: Any, kind: Kind | None) -> Any:
+    """A value of a kind, or, without one, part of a value."""
     if isinstance(value, Texts):
-        return {_TEXTS: [_json(text, is_path=is_path) for text in value]}
+        return {_TEXTS: [_json(text, kind) for text in value]}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
-        return [_json(each, is_path=is_path) for each in value]
+        return [_json(each, kind) for each in value]
     if isinstance(value, Mapping):
-        return {name: _json(each, is_path=False) for name, each in value.items()}
+        return {name: _json(each, None) for name, each in value.items()}
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if isinstance(value, str) and is_path and value != STDIN:
-        return os.path.abspath(value)  # noqa: PTH100 - as text, resolving no links
+    if isinstance(value, str) and kind and kind.is_path and value != STDIN:
+        return kind.absolute(value)
     return value
 
 

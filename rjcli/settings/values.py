@@ -3,8 +3,7 @@
 Structs, and not dataclasses, which take ten times as long to define.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 from msgspec import Struct, field
@@ -15,26 +14,25 @@ from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType, Compression, Dialect, Format, HeaderEmpty, Resume
 from rjcli.settings.given import Given
 from rjcli.settings.kinds import choice, duration, number, path, size, whole
-from rjcli.settings.lists import join_names, names, texts
+from rjcli.settings.lists import names, texts
 from rjcli.settings.option import NOT_IDENTITY, Group, Option
 from rjcli.settings.option_kinds import (
     CHARACTER,
-    CONSTANTS,
     DELIMITER,
     ENCODING,
     FILES,
     KEYS,
     MAX_REJECTS,
-    RENAMED,
+    NO_TYPES,
     RESUME,
     TABLE,
     TYPES,
+    TYPES_FROM,
     MaxRejects,
 )
+from rjcli.settings.shape import ShapeSettings
 
 DEFAULT_ENCODING = "utf-8"
-
-_POSITION = re.compile("[1-9][0-9]{0,5}")  # of a column, in the place of its name
 
 TARGET = Group("Target", "Where the records go, and who sends them.")
 _TOLERANCE = Group("Tolerance", "How much may go wrong.", identity=False)
@@ -89,11 +87,16 @@ class CsvSettings(Struct, frozen=True):
     ] = field(default_factory=dict)
     detect_types: Annotated[bool, Option("Treat columns without --type as strings.")] = True
     types_from: Annotated[
-        str | None, Option("Where to take column types from.", path("RUN|FILE|none"), hidden=True)
+        str | None,
+        Option(
+            "Where columns have their types from; none: from this push alone.",
+            TYPES_FROM,
+            shown="earlier pushes of the table",
+        ),
     ] = None
     types_to: Annotated[
         str | None,
-        Option("File to write the column types to.", path("FILE"), identity=False, hidden=True),
+        Option("File to write the column types to.", path("FILE"), identity=False),
     ] = None
     null_strings: Annotated[
         tuple[str, ...], Option("Text that means null.", texts("TEXT"), key="null_string")
@@ -105,6 +108,13 @@ class CsvSettings(Struct, frozen=True):
     ] = 4 * 2**20
     renamed_positions: Annotated[Mapping[int, str], NOT_IDENTITY] = field(default_factory=dict)
     required_columns: Annotated[tuple[str, ...], NOT_IDENTITY] = ()
+
+    @property
+    def options_of_types(self) -> list[str]:
+        """The keys of the options given that say what types columns have."""
+        types_from = self.types_from if self.types_from != NO_TYPES else None
+        given = {"type": self.types, "types_from": types_from, "types_to": self.types_to}
+        return [key for key, value in given.items() if value]
 
 
 class InputSettings(Struct, frozen=True):
@@ -146,49 +156,6 @@ class InputSettings(Struct, frozen=True):
         ),
     ] = 250
     hold_back_unterminated: Annotated[bool, NOT_IDENTITY] = False
-
-
-class ShapeSettings(Struct, frozen=True):
-    """Which fields records keep, under which names, and which constant ones they get.
-
-    ``constants``: the exact JSON text of each. ``select`` None: all fields.
-    """
-
-    group: ClassVar = Group("Shape", "Which fields are sent, and under which names.")
-
-    select: Annotated[
-        tuple[str, ...] | None, Option("Send only these fields: a,b.", names("FIELDS"))
-    ] = None
-    rename: Annotated[Mapping[str, str], Option("Send a field under another name.", RENAMED)] = (
-        field(default_factory=dict)
-    )
-    constants: Annotated[
-        Mapping[str, bytes],
-        Option("Add a constant field: 'source=\"web\"'.", CONSTANTS, key="set"),
-    ] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.select or self.rename or self.constants)
-
-    @property
-    def positions(self) -> dict[str, str]:
-        """New names whose old one may be the position of a column in a CSV."""
-        return {old: new for old, new in self.rename.items() if _POSITION.fullmatch(old)}
-
-    def columns(self, keys: Sequence[str]) -> tuple[str, ...]:
-        """The fields that an input must have for these keys and this shape.
-
-        Raises UsageError if the shape leaves a key field out.
-        """
-        old_names = {new: old for old, new in self.rename.items()}
-        sources = [old_names.get(name, name) for name in keys if name not in self.constants]
-        for name in sources:
-            if self.select and name not in self.select:
-                raise UsageError(
-                    f"--select leaves out {name!r}, which the key needs",
-                    hint=f"select it too, as in --select {join_names([name, *self.select])}",
-                )
-        return tuple(dict.fromkeys([*sources, *(self.select or ()), *self.rename]))
 
 
 class DeliverySettings(Struct, frozen=True):
@@ -278,9 +245,9 @@ class PushSettings(Struct, frozen=True, kw_only=True):
                 hint="a dry run leaves nothing to resume",
             )
         csv, format_ = self.input.csv, self.input.format
-        if csv.types and format_ in {Format.JSON, Format.NDJSON}:
+        if csv.options_of_types and format_ in {Format.JSON, Format.NDJSON}:
             raise UsageError(
-                f"{given['type'].name} is for CSV and TSV, not for {format_}",
+                f"{given[csv.options_of_types[0]].name} is for CSV and TSV, not for {format_}",
                 hint="JSON has types of its own, and is sent as it is",
             )
         if csv.dialect in {Dialect.MYSQL, Dialect.POSTGRES} and (csv.quote != '"' or csv.escape):

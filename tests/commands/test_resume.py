@@ -440,7 +440,7 @@ def test_keys_in_doubt_outlive_the_run(rjcli: Rjcli, serve: Serve) -> None:
     assert done.returncode == 0, done.stderr
     assert "a push of this table was killed" in done.stderr
     assert sorted(sent) == [[2], [9]]
-    assert not [*state.glob("tables/*/*")]
+    assert not [*state.glob("tables/*/*.ndjson")]
 
 
 def test_input_that_shrinks_while_it_is_read_is_an_error(rjcli: Rjcli, serve: Serve) -> None:

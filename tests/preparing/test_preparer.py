@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rjcli.model import RawRecord, RawRecords, Record, Records, Rejection
 from rjcli.preparing.batcher import make_batch
 from rjcli.preparing.preparer import Preparer
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 from tests.reading.test_formats import json_objects
 
 

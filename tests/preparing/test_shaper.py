@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rjcli.json_text import members, parse_object
 from rjcli.model import RawRecord
 from rjcli.preparing.shaper import Shaper, UnshapeableError
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 from tests.reading.test_json import GOOD
 
 RECORD = b'{ "id" : 1.10 ,"b":{"x": 1e400,"x":2}, "\\u0063":"\\u00e9\\/" , "d":[ 1,2 ]}'

@@ -1,15 +1,21 @@
 """What the process that reads tells comes out of the socket as it went in."""
 
+import pickle
 import socket
 from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rjcli.errors import UsageError
 from rjcli.model import Batch, Record, Records
 from rjcli.preparing.batcher import make_batch, split_batch
 from rjcli.producer.messages import Message, SpanRead
 from rjcli.producer.pickling import LENGTH, send, unpack
+from rjcli.producer.producer import ProducerTask
+from rjcli.reading import KnownTypes
+from rjcli.settings.choices import ColumnType
+from rjcli.settings.values import InputSettings, PushSettings
 from tests.reading.test_formats import json_objects
 
 jsons = json_objects.filter(bool).map(lambda record: repr(record).encode())
@@ -53,3 +59,15 @@ def test_batches_arrive_as_they_were_sent(batches: list[list[Record]]) -> None:
             parts = split_batch(batch)
             assert [part.body for part in parts] == [part.body for part in split_batch(before)]
         assert [*batch.records] == [*before.records]
+
+
+def test_task_keeps_what_is_known_of_types() -> None:
+    """The process that reads learns of the known types, or why they are not known."""
+    settings = PushSettings(table="t", input=InputSettings(files=()))
+    error = UsageError("the file is damaged", hint="rm file")
+    for known in (KnownTypes({"id": ColumnType.INTEGER}, "a.toml"), KnownTypes(error=error)):
+        task = pickle.loads(pickle.dumps(ProducerTask(settings, None, known)))  # noqa: S301 - of our own
+        assert (task.known.types, task.known.source) == (known.types, known.source)
+        if known.error:
+            assert type(task.known.error) is UsageError
+            assert (task.known.error.message, task.known.error.hint) == (error.message, error.hint)

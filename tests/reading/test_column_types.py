@@ -11,8 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading import Input, KnownTypes, Source, TypeDetector
+from rjcli.reading.csv_cells import CellEncoder
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.settings.choices import ColumnType
 from rjcli.settings.values import CsvSettings, InputSettings
@@ -25,7 +27,7 @@ BOOLEAN, JSON = ColumnType.BOOLEAN, ColumnType.JSON
 def detect(values: Sequence[str], settings: CsvSettings | None = None) -> ColumnType:
     """The type of a column with these values."""
     detector = TypeDetector(settings or CsvSettings())
-    assert not [*detector.observe(["x"], [[value] for value in values])]
+    assert not [*detector.observe(["x"], [[value] for value in values], lambda _: ("", 0))]
     return detector.types()["x"]
 
 
@@ -38,7 +40,7 @@ def read(
     detector = TypeDetector(settings)
     for found in inputs:
         assert not list(found.identify())
-        if found.wants_types():
+        if found.wants_types(detector):
             assert not [step for step in found.detect(detector) if step]
     types = {**settings.types, **detector.types()}
     return types, [item for found in inputs for item in items_of(found.records(types))]
@@ -289,7 +291,7 @@ def test_types_are_not_looked_for_where_all_are_pinned(
     settings = InputSettings(files=(), csv=CsvSettings(types=types))
     found = Input(Source(str(tmp_path / "a.csv")), settings)
     assert not list(found.identify())
-    assert found.wants_types() == wanted
+    assert found.wants_types(TypeDetector(settings.csv)) == wanted
 
 
 @pytest.mark.parametrize(("header", "cut"), [('id,"a\nb"', 6), ("id,é", 4), ("id,xé\r", 6)])
@@ -305,9 +307,9 @@ def test_header_that_comes_in_pieces_is_waited_for(header: str, cut: int) -> Non
     os.write(writing, data[cut:])
     os.close(writing)
     assert not [step for step in steps if step]
-    assert found.wants_types()
-    assert not [step for step in found.spool() if step]
     detector = TypeDetector(CsvSettings())
+    assert found.wants_types(detector)
+    assert not [step for step in found.spool() if step]
     assert not [step for step in found.detect(detector) if step]
     assert len(texts(list(items_of(found.records(detector.types()))))) == 1
     os.close(reading)
@@ -343,6 +345,29 @@ def test_file_that_changes_between_the_passes(tmp_path: Path, changed: bytes) ->
 
 
 CELLS = ["", "0", "-17", "1.50", "true", "x", "N/A", '"', "1,5", "a\nb", "9" * 19]
+
+
+@given(
+    st.lists(st.sampled_from([*CELLS, "007", "1e5", "{}", "-"]), min_size=1, max_size=4),
+    st.sampled_from([*ColumnType]),
+)
+@example(["", "1\n2"], INTEGER)
+@example(["9" * 19, "1.5"], NUMBER)
+def test_what_fits_a_known_type_can_be_sent(values: list[str], known: ColumnType) -> None:
+    """An error says that values do not fit just where a record would be rejected for it."""
+    settings = CsvSettings(null_strings=("N/A",))
+    detector = TypeDetector(settings, KnownTypes({"x": known}, "earlier pushes"))
+    rows = [[value] for value in values]
+    assert not [*detector.observe(["x"], rows, lambda index: ("f", index))]
+    steps = CellEncoder(["x"], {"x": known}, settings).encode(rows)
+    with pytest.raises(StopIteration) as stop:
+        next(steps)
+    if faults := stop.value.value.faults:
+        with pytest.raises(InputError, match=f"f, line {min(faults)}: column 'x' is {known} in"):
+            detector.check()
+    else:
+        detector.check()
+    assert detector.types() == {"x": known}
 
 
 @pytest.mark.parametrize("odd_row", [1, 20_000, 39_999])

@@ -140,6 +140,14 @@ def test_null_of_a_dialect_says_nothing_of_the_type(tmp_path: Path) -> None:
     ]
 
 
+def test_null_of_a_dialect_is_a_name_in_the_header() -> None:
+    r"""A column that is called \N has that name, in the dialects whose null it is too."""
+    reader = DelimitedReader("f", CsvSettings(dialect=Dialect.POSTGRES), None, 10**6)
+    [item] = items_of(reader.read(iter([b"\\N\tb\n1\t\\N\n"]), {}))
+    assert isinstance(item, RawRecord)
+    assert item.json == rb'{"\\N":"1","b":null}'
+
+
 @pytest.mark.parametrize(
     ("data", "settings", "dialect"),
     [

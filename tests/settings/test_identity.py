@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import replace
 
+from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.identity import identity_of
-from rjcli.settings.option import Field, fields_of
+from rjcli.settings.option import Field, fields_of, options_of
+from rjcli.settings.stored import store
 from rjcli.settings.values import CsvSettings, InputSettings, PushSettings
 
 SETTINGS = PushSettings(table="t", input=InputSettings(files=("f",)))
@@ -82,3 +85,21 @@ def test_every_field_has_a_default_or_is_needed() -> None:
     """Only table and files must be given, so that all else can be left out."""
     needed = {field.name for field, _ in walk(SETTINGS) if field.default is NODEFAULT}
     assert needed == {"table", "files"}
+
+
+def test_source_of_types_means_the_same_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of column types is kept with its directory, so that it is found from anywhere."""
+    option = next(each for each in options_of(PushSettings) if each.key == "types_from")
+    for source, kept in [
+        ("a.toml", str(tmp_path / "a.toml")),
+        ("20261121-1", None),
+        ("none", None),
+    ]:
+        monkeypatch.chdir(tmp_path)
+        stored = store([option], {"types_from": Given(source, COMMAND_LINE, "--types-from")})
+        value = option.kind.read(source)
+        monkeypatch.chdir("/")
+        assert stored == {"types_from": kept or source}
+        assert option.kind.read(stored["types_from"]) == value
