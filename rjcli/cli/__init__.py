@@ -1,7 +1,7 @@
 """The command line."""
 
+import _signal  # type: ignore[import-not-found] # of signal only what is quick to import
 import os
-import signal
 import sys
 
 from rjcli import __version__
@@ -9,16 +9,16 @@ from rjcli import __version__
 
 def main() -> None:
     """Run rjcli and exit."""
+    # Until they can be heard, signals wait: importing must not be broken off.
+    signals = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
     if sys.argv[1:] in (["--version"], ["-V"]):  # answered without importing the rest
         print(f"rjcli {__version__}")  # noqa: T201 - a command's output
         return
     _replace_closed_streams()
-    try:
-        from rjcli.cli.app import main as run
+    from rjcli.cli.app import main as run
 
-        run()
-    except KeyboardInterrupt:  # while modules were imported
-        sys.exit(128 + signal.SIGINT)
+    run(listens=True)
 
 
 def _replace_closed_streams() -> None:

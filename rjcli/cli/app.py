@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rjcli import __version__
 from rjcli.cli.command import command
 from rjcli.commands.output_filter import install_output_filter
+from rjcli.commands.signals import interruption, listen, no_more_to_stop
 from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
@@ -146,13 +147,18 @@ def serve(settings: ServeSettings) -> int:
     return run(settings, _report(JsonSettings()))
 
 
+_reports: "list[Report]" = []  # of the command that runs
+
+
 def _report(settings: JsonSettings) -> "Report":
     from rjcli.report import Report
 
     output = (
         settings if isinstance(settings, OutputSettings) else OutputSettings(json=settings.json)
     )
-    return Report(output)
+    report = Report(output)
+    _reports.append(report)
+    return report
 
 
 def _run(words: list[str]) -> int:
@@ -176,22 +182,32 @@ def _run(words: list[str]) -> int:
     return 0
 
 
-def main() -> NoReturn:
-    """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
-    install_output_filter(os.environ)
+def main(*, listens: bool = False) -> NoReturn:
+    """Run rjcli and exit. The one place where an error becomes a message and an exit code.
+
+    ``listens``: to signals, which are held back until then.
+    """
+    _reports.clear()
     try:
+        install_output_filter(os.environ)
+        if listens:
+            listen()
         exit_code = _run(sys.argv[1:])
     except RjcliError as error:
         exit_code = _fail(error)
+    except KeyboardInterrupt as error:
+        exit_code = _fail(interruption(error))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         exit_code = _fail(crash_error(error))
         for line in trace(error, os.environ):
             _report(JsonSettings()).note(line)
+    no_more_to_stop()
     sys.exit(exit_code)
 
 
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    _report(JsonSettings(json=wants_json)).failure(error)
+    has_answered = any(report.has_answered for report in _reports)
+    _report(JsonSettings(json=wants_json and not has_answered)).failure(error)
     return error.exit_code

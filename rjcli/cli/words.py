@@ -8,6 +8,7 @@ from, and it would take longer than all the rest of starting.
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +34,9 @@ def run(name: str, words: list[str]) -> int:
         near = nearest(name, [*COMMANDS])
         raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
     command = typer.main.get_command(_app([name]))
-    return int(command(words, prog_name=f"rjcli {name}", standalone_mode=False))
+    # Run outside of typer, which has its own way with errors and signals.
+    work: Callable[[], int] = command(words, prog_name=f"rjcli {name}", standalone_mode=False)
+    return work()
 
 
 def complete() -> bool:
@@ -78,12 +81,17 @@ class _Command(TyperCommand):
             raise _wrong(f"an argument too many: {quoted(rest[0])}", command)
         return []
 
-    def invoke(self, ctx: Any) -> int:
+    def invoke(self, ctx: Any) -> Callable[[], int]:
+        """Return what is to be run."""
         command = COMMANDS[str(self.name)]
         if ctx.obj.pop("help", False):
-            print_help(command)
-            return 0
-        return command.run(ctx.obj)
+            return partial(_help, command)
+        return partial(command.run, ctx.obj)
+
+
+def _help(command: Command) -> int:
+    print_help(command)
+    return 0
 
 
 def _app(names: Iterable[str]) -> typer.Typer:

@@ -128,7 +128,7 @@ def _keep(
     store_key(profile.name, credentials.api_key)
     try:
         save_profile(replace(profile, in_keyring=True), os.environ)
-    except RjcliError:
+    except (RjcliError, KeyboardInterrupt):
         with suppress(RjcliError):
             if not (previous and previous.in_keyring):
                 delete_key(profile.name)

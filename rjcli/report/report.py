@@ -39,6 +39,7 @@ class Report:
         self._err = open_console(sys.stderr)
         self._progress = self._choose_progress()
         self._rejections = 0
+        self.has_answered = False  # has printed the one object of --json
 
     def handle(self, event: Event) -> None:
         """Show an event."""
@@ -133,6 +134,7 @@ class Report:
 
     def _print_document(self, document: dict[str, Any]) -> None:
         """Print an object on one line, in ASCII, so that no text in it can act on a terminal."""
+        self.has_answered = True
         self._out.write(json.dumps(document) + "\n")
 
     def _choose_progress(self) -> ProgressDisplay:

@@ -104,7 +104,7 @@ def test_signal_at_the_prompt_restores_the_terminal(rjcli: Rjcli, number: signal
         terminal.wait_for("API key (not shown): ")
         time.sleep(0.3)  # the prompt is shown just before the terminal is read
         terminal.process.send_signal(number)
-        terminal.wait_for("nothing was stored")
+        terminal.wait_for("stopped by SIG")
         assert terminal.process.wait(20) == 128 + number
         assert terminal.echoes
     assert not config(rjcli).exists()
