@@ -59,7 +59,7 @@ def holds(pid: int, field: str) -> bool:
 
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_early_signal_is_accounted_for(rjcli: Rjcli, moment: int) -> None:
-    """Whenever a signal comes from the first import on, the push ends in good order, with its account."""
+    """A signal at any moment from the first import on ends a push in good order, accounted for."""
     (rjcli.home / "r.ndjson").write_bytes(b'{"id": 1}\n' * 200_000)
     push = ("push", "r.ndjson", "-t", "t", "-k", "id", "--env", "local", "--json")
     number = SIGNALS[moment % len(SIGNALS)]
