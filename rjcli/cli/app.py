@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that it starts at once.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -161,15 +162,15 @@ def _report(settings: JsonSettings) -> "Report":
     return report
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], begin: Callable[[], object]) -> int:
     from rjcli.cli.help import print_commands
-    from rjcli.cli.words import complete, run, show_completion
+    from rjcli.cli.words import complete, parse, show_completion
 
     if complete():
         return 0
     match words:
         case ["help", name, *_]:
-            return run(name, ["--help"])
+            return parse(name, ["--help"])()
         case [] | ["help" | "-h" | "--help", *_]:
             print_commands()
         case ["-V" | "--version", *_]:
@@ -178,7 +179,9 @@ def _run(words: list[str]) -> int:
             shell = rest[0] if rest else Path(os.environ.get("SHELL", "")).name
             show_completion(shell, install=option == "--install-completion")
         case [name, *rest]:
-            return run(name, rest)
+            work = parse(name, rest)
+            begin()
+            return work()
     return 0
 
 
@@ -190,9 +193,7 @@ def main(*, listens: bool = False) -> NoReturn:
     _reports.clear()
     try:
         install_output_filter(os.environ)
-        if listens:
-            listen()
-        exit_code = _run(sys.argv[1:])
+        exit_code = _run(sys.argv[1:], listen if listens else lambda: None)
     except RjcliError as error:
         exit_code = _fail(error)
     except KeyboardInterrupt as error:

@@ -27,16 +27,19 @@ _COMPLETE = "_RJCLI_COMPLETE"  # typer's scripts set it
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
-def run(name: str, words: list[str]) -> int:
-    """Run the command of a name with the words that follow it. Returns the exit code."""
+def parse(name: str, words: list[str]) -> Callable[[], int]:
+    """Make of a command's name, and the words that follow it, what is to be run.
+
+    It returns the exit code.
+    """
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         near = nearest(name, [*COMMANDS])
         raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
     command = typer.main.get_command(_app([name]))
-    # Run outside of typer, which has its own way with errors and signals.
+    # It is run outside of typer, which has its own way with errors and signals.
     work: Callable[[], int] = command(words, prog_name=f"rjcli {name}", standalone_mode=False)
-    return work()
+    return work
 
 
 def complete() -> bool:

@@ -1,6 +1,5 @@
 """``rjcli push``, and what other commands share that push."""
 
-import asyncio
 import os
 import shlex
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from rjcli.commands.connection import connect
-from rjcli.commands.signals import stopping_on_signals
+from rjcli.commands.signals import run_async, stopping_on_signals
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of
@@ -86,7 +85,7 @@ def load_files(
                                 settings, named, produce, report.handle, storage
                             )
 
-                return asyncio.run(load())
+                return run_async(load)
 
 
 def _dry_run(
@@ -101,16 +100,17 @@ def _dry_run(
     request = request_run(access, settings, description, {}, os.environ, report.note)
     types = open_table_types(with_client(request, client_id_of(access, profile)))
 
-    async def run(table_push: TablePush) -> Summary:
+    async def run() -> Summary:
+        table_push = TablePush(settings, description, produce, report.handle, storage)
         with stopping_on_signals(table_push.stop):
             return await table_push.run()
 
+    storage = Storage(types=types)
     with ExitStack() as stack:
-        storage = Storage(types=types)
         # Without a place to keep its errors it works as well, unless one is named.
         with suppress(*([] if settings.run.directory else [UsageError])):
             storage = Storage(stack.enter_context(open_run(request)), types=types)
-        return asyncio.run(run(TablePush(settings, description, produce, report.handle, storage)))
+        return run_async(run)
 
 
 def _show_command(database: str, table: str) -> str:

@@ -5,9 +5,10 @@ signal raises KeyboardInterrupt in the main thread, or stops the push that is go
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any, TypeVar
 
 from rjcli.errors import InterruptedByUserError, RjcliError
 
@@ -16,6 +17,7 @@ _IMPORTING = "<frozen importlib._bootstrap>"  # whose code imports each module
 _LATER_SECONDS = 0.01
 
 Stop = Callable[[RjcliError], object]
+T = TypeVar("T")
 
 
 def _raise(error: RjcliError) -> None:
@@ -27,10 +29,11 @@ class _Listener:
 
     def __init__(self) -> None:
         self.stop: Stop = _raise
+        self.waits = False  # for something that must not be broken off
         self._heard: list[int] = []  # the signals that are listened to
 
     def listen(self) -> None:
-        self.stop = _raise
+        self.stop, self.waits = _raise, False
         # What ignores SIGHUP from its start, as with nohup, is to outlive its terminal.
         is_heard = [number for number in SIGNALS if number != signal.SIGHUP or not _is_ignored()]
         self._heard[:] = is_heard
@@ -44,10 +47,10 @@ class _Listener:
         self._act(InterruptedByUserError(f"stopped by {name}", signal=number), frame)
 
     def _act(self, error: RjcliError, frame: FrameType | None) -> None:
-        if not _is_importing(frame):
+        # Extension modules whose import is broken off may crash.
+        if not (self.waits or _is_importing(frame)):
             self.stop(error)
             return
-        # Extension modules whose import is broken off may crash.
         signal.signal(signal.SIGALRM, lambda _, later: self._act(error, later))
         signal.setitimer(signal.ITIMER_REAL, _LATER_SECONDS)
 
@@ -83,6 +86,24 @@ def interruption(error: KeyboardInterrupt) -> RjcliError:
     if isinstance(error.__cause__, RjcliError):
         return error.__cause__
     return InterruptedByUserError("stopped by SIGINT", signal=signal.SIGINT)
+
+
+def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine function in an event loop; no signal breaks off its making or closing."""
+    import asyncio
+
+    async def listening() -> T:
+        _listener.waits = False
+        try:
+            return await work()
+        finally:
+            _listener.waits = True
+
+    _listener.waits = True
+    try:
+        return asyncio.run(listening())
+    finally:
+        _listener.waits = False
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rjcli.run.lock import locked
+from rjcli.private_file import Directory
 from tests.commands.test_login import keyring
 from tests.conftest import CANARY_KEY, Rjcli, Serve
 from tests.support.scripted import Request, always, answer
@@ -115,7 +115,11 @@ def test_push_is_stopped_while_it_waits_for_a_lock(rjcli: Rjcli, serve: Serve) -
     environ = {"RJCLI_SETTLE": "1"}
     assert rjcli(*arguments, env=environ).returncode == 0
     [table] = (rjcli.home / ".local/state/rjcli/tables").iterdir()
-    with locked(table), start(rjcli, *arguments, "--json", **environ) as push:
+    with (
+        Directory(table) as directory,
+        directory.locked(),
+        start(rjcli, *arguments, "--json", **environ) as push,
+    ):
         eventually(lambda: holds(push.pid, "SigCgt"))
         time.sleep(0.5)
         stop(push)
