@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from rjcli.errors import DiskError, UsageError
+from rjcli.errors import DiskError, UnfinishedError, UsageError
 from rjcli.ownership import check_directory, check_own, check_private, symbolic_link
 
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NOW = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # what the system refuses just now
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe would wait for a writer.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
@@ -223,11 +225,16 @@ def create_own_file(path: Path, name: str) -> None:
 
 @contextmanager
 def os_errors_as_ours(failure: str) -> Iterator[None]:
-    """Turn an operating system's error into UsageError, or DiskError if the disk is full."""
+    """Turn an operating system's error into UsageError, or DiskError if the disk is full.
+
+    UnfinishedError, if there are too many open files, or not enough memory.
+    """
     try:
         yield
     except OSError as error:
-        kind = DiskError if error.errno in {errno.ENOSPC, errno.EDQUOT} else UsageError
+        if error.errno in _NOW:
+            raise UnfinishedError(f"{failure}: {error.strerror}") from None
+        kind = DiskError if error.errno in DISK_ERRORS else UsageError
         raise kind(f"{failure}: {error.strerror}") from None
 
 

@@ -13,7 +13,7 @@ from rjcli import __version__
 from rjcli.cli.command import command
 from rjcli.commands.output_filter import install_output_filter
 from rjcli.commands.signals import interruption, listen, no_more_to_stop
-from rjcli.crash_report import crash_error, trace
+from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
     AccessSettings,
@@ -199,7 +199,7 @@ def main(*, listens: bool = False) -> NoReturn:
     except KeyboardInterrupt as error:
         exit_code = _fail(interruption(error))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
-        exit_code = _fail(crash_error(error))
+        exit_code = _fail(error_from(error))
         for line in trace(error, os.environ):
             _report(JsonSettings()).note(line)
     no_more_to_stop()

@@ -101,7 +101,9 @@ def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     _listener.waits = True
     try:
-        return asyncio.run(listening())
+        with asyncio.Runner() as runner:
+            runner.get_loop()  # which fails where there are too many open files
+            return runner.run(listening())
     finally:
         _listener.waits = False
 

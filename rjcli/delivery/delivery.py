@@ -91,10 +91,10 @@ class Delivery:
 
         Raises what made it stop, or what ``batches`` raised, after it settled all it had taken.
         """
-        broken: RjcliError | None = None
+        broken: Exception | None = None
         try:
             await self._stop.interrupts(self._put_all(batches))
-        except RjcliError as error:
+        except Exception as error:  # noqa: BLE001 - raised below
             broken = error
         await self.finish()
         if broken:

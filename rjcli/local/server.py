@@ -133,7 +133,9 @@ class LocalServer:
         self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
     ) -> None:
         try:
-            asyncio.run(self._serve(store, listener, started))
+            with asyncio.Runner() as runner:
+                runner.get_loop()  # which fails where there are too many open files
+                runner.run(self._serve(store, listener, started))
         except BaseException as error:
             if started.done():
                 raise

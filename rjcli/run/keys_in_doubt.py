@@ -86,9 +86,7 @@ class KeysInDoubt:
             os.fsync(self._fd)
         except OSError as error:
             os.ftruncate(self._fd, size)  # no part of a line may stay before the next one
-            raise DiskError(
-                f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
-            ) from None
+            raise self._failure(error) from None
 
     def keep_alive(self, now: float) -> None:
         """Note every few seconds that requests may be made until now."""
@@ -157,7 +155,15 @@ class KeysInDoubt:
             "unknown_until": self._kept_until(),
         }
         line = json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n"
-        os.pwrite(self._fd, line, 0)
+        try:
+            os.pwrite(self._fd, line, 0)
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> DiskError:
+        return DiskError(
+            f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
+        )
 
 
 def _merge(older: Doubt | None, newer: Doubt) -> Doubt:
