@@ -10,7 +10,7 @@ from rjcli.delivery.late_writes import LateWrites
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Part, Sender, Tally, Upsert
 from rjcli.delivery.stop import Stop
-from rjcli.errors import RjcliError, StoppedError
+from rjcli.errors import StoppedError
 from rjcli.model import Batch, RecordOutcome, Records, Rejection, Settlement, Stage
 from rjcli.preparing.batcher import Batcher, make_batch, split_batch
 from rjcli.settings.values import DeliverySettings
