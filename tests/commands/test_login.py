@@ -412,7 +412,7 @@ def test_without_the_package_the_file_is_used(rjcli: Rjcli) -> None:
     assert "not installed: keyring" in done.stderr
     asked = login(rjcli, "--no-check", "--store", "keyring", env=env)
     assert asked.returncode == 2
-    assert "pip install 'rjcli[keyring]'" in asked.stderr
+    assert "install 'rjmetrics-cli[keyring]'" in asked.stderr
 
 
 def test_nothing_else_asks_or_loads_what_login_needs(rjcli: Rjcli, local_api: LocalApi) -> None:
