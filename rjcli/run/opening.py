@@ -117,8 +117,8 @@ def open_table_types(request: RunRequest) -> TableTypes:
     """Read what is known of a table's column types; ``open_types`` says more."""
     table = runs = None
     with suppress(UsageError):
-        state = State(state_directory(request.environ))
-        table, runs = state.table(request.target), state.directory
+        with State(state_directory(request.environ)) as state:
+            table, runs = state.table(request.target), state.directory
     return open_types(table, runs, request.csv.types_from, request.csv.types_to)
 
 

@@ -31,7 +31,7 @@ def run(coroutine, **_):
     except ValueError as error:
         raise RuntimeError(f"apikey={secret}") from error
 
-asyncio.run = run
+asyncio.Runner.run = run
 """
 
 
