@@ -116,9 +116,8 @@ def _open_state(request: RunRequest) -> State | None:
 def open_table_types(request: RunRequest) -> TableTypes:
     """Read what is known of a table's column types; ``open_types`` says more."""
     table = runs = None
-    with suppress(UsageError):
-        with State(state_directory(request.environ)) as state:
-            table, runs = state.table(request.target), state.directory
+    with suppress(UsageError), State(state_directory(request.environ)) as state:
+        table, runs = state.table(request.target), state.directory
     return open_types(table, runs, request.csv.types_from, request.csv.types_to)
 
 
