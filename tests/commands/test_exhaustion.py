@@ -14,6 +14,8 @@ from tests.support.scripted import always, answer
 
 ENTRY = "from rjcli.cli import main; main()"  # as the installed command does
 PUSH = ("push", "r.ndjson", "-t", "t", "-k", "id", "--json")
+# Python itself would leave compiled modules that are cut off by the limit.
+LIMITED = {"PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1"}
 INJECT = """
 import importlib, os
 module, _, path = os.environ["INJECT"].partition(":")
@@ -40,7 +42,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=rjcli.home,
-        env=rjcli.environment({"PYTHONWARNINGS": "", "RJCLI_SETTLE": "1", **environ}),
+        env=rjcli.environment({**LIMITED, "RJCLI_SETTLE": "1", **environ}),
         timeout=60,
         check=False,
         preexec_fn=lambda: resource.setrlimit(limit[0], (limit[1],) * 2) if limit else None,
@@ -103,7 +105,7 @@ def test_full_disk_under_a_copy_of_stdin_is_accounted_for(rjcli: Rjcli, serve: S
         input=b"id\n" + b"1\n" * 50_000,
         capture_output=True,
         cwd=rjcli.home,
-        env=rjcli.environment({"TMPDIR": str(rjcli.home)}),
+        env=rjcli.environment({**LIMITED, "TMPDIR": str(rjcli.home)}),
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
