@@ -8,10 +8,11 @@
 ``push``, ``push_async`` and ``push_files`` load records and files into a table.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Imports of more would take the time in which the command cannot hear signals yet.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rjcli.errors import RjcliError as RjcliError
     from rjcli.errors import UsageError as UsageError
     from rjcli.library.functions import push as push
@@ -47,8 +48,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import what is asked for, and no more: the command starts quickly."""
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_PLACES[name]), name)

@@ -1,12 +1,45 @@
-"""Reports unforeseen errors without their texts and values, which may hold anything."""
+"""What an exception is reported as, without the text of one that may hold anything."""
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rjcli.errors import DefectError
+from rjcli.errors import DefectError, DiskError, RjcliError, UnfinishedError, UsageError
+from rjcli.private_file import DISK_ERRORS
 
 TRACE_VARIABLE = "RJCLI_TRACE"
+_NO_THREAD = ("can't start new thread",)  # a RuntimeError, where there is no memory for one
+
+
+def error_from(error: BaseException) -> RjcliError:
+    """The error that an exception is reported as: what the system refuses is no defect."""
+    memory = "see that there is enough memory, or push with fewer --jobs"
+    match error:
+        case RjcliError():
+            return error
+        case _ if isinstance(error, MemoryError) or error.args == _NO_THREAD:
+            return UnfinishedError("there is not enough memory", hint=memory)
+        case ImportError():  # of what is only imported when it is needed
+            return UnfinishedError(
+                f"a part of rjcli cannot be loaded: {error.name}",
+                hint=f"{memory}; if there is, install rjcli anew",
+            )
+        case FileNotFoundError() if not _has_working_directory():
+            return UsageError("the working directory was deleted", hint="cd to another one")
+        case OSError():  # such as too many open files
+            kind = DiskError if error.errno in DISK_ERRORS else UnfinishedError
+            reason = error.strerror or type(error).__name__
+            return kind(f"the system refuses: {reason}", hint="fix that, and try again")
+    return crash_error(error)
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - it does no more
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def crash_error(error: BaseException) -> DefectError:

@@ -3,20 +3,22 @@
 import errno
 import fcntl
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
-from rjcli.errors import DiskError, UsageError
+from rjcli.errors import DiskError, UnfinishedError, UsageError
+from rjcli.ownership import check_directory, check_own, check_private, symbolic_link
 
-_OTHERS_READ_OR_WRITE = 0o066
-_OTHERS_WRITE = 0o022
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NOW = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # what the system refuses just now
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe would wait for a writer.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 
 
 def user_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
@@ -46,19 +48,19 @@ def read_secret_file(path: Path, name: str, limit: int) -> bytes:
     with os_errors_as_ours(f"cannot read {name}"):
         descriptor = os.open(path, _READ)
     with os_errors_as_ours(f"cannot read {name} {path}"), _closing(descriptor):
-        _check_private(os.fstat(descriptor), path, name)
+        check_private(os.fstat(descriptor), path, name)
         return _read(descriptor, path, name, limit)
 
 
 def read_own_file(path: Path, name: str, limit: int) -> bytes | None:
     """Read a file of rjcli's own, at most ``limit`` bytes long; None if there is none.
 
-    Raises UsageError if ``open_directory`` or ``check_own`` does.
+    Raises UsageError if ``Directory`` or ``check_own`` does.
     """
     with os_errors_as_ours(f"cannot read {name} {path}"):
         try:
-            with open_directory(path.parent) as directory:
-                return _read_in(directory, path, name, limit)
+            with Directory(path.parent) as directory:
+                return directory.read(path.name, name, limit)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -70,13 +72,122 @@ def change_own_file(path: Path, name: str, limit: int, change: Callable[[bytes],
     UsageError as ``read_own_file`` does, and if the file cannot be written;
     DiskError if the disk is full.
     """
-    with os_errors_as_ours(f"cannot write {name} {path}"):
-        make_directory(path.parent)
-        with open_directory(path.parent) as directory:
-            os.fchmod(directory, 0o700)
-            fcntl.flock(directory, fcntl.LOCK_EX)  # until it is closed
-            content = change(_read_in(directory, path, name, limit) or b"")
-            replace_file(directory, path.name, content)
+    with (
+        os_errors_as_ours(f"cannot write {name} {path}"),
+        Directory(path.parent, make=True) as directory,
+        directory.locked(),
+    ):
+        content = change(directory.read(path.name, name, limit) or b"")
+        directory.replace(path.name, content)
+
+
+class Directory:
+    """A directory of rjcli's own, held open: its files are reached through it, not by its name.
+
+    So nobody can put another directory in its place meanwhile. ``make``: it is made if it
+    is missing, and for oneself alone from now on. A context manager. Raises UsageError if it
+    is another user's, or others can change it; this and all methods raise OSError.
+    """
+
+    def __init__(self, path: Path, *, make: bool = False) -> None:
+        self.path = path
+        if make:
+            make_directory(path)
+        try:
+            self._fd = os.open(path, _DIRECTORY)
+        except OSError:
+            if not path.is_symlink():
+                raise
+            raise UsageError(
+                f"the directory {path} is a symbolic link", hint="put a real directory in its place"
+            ) from None
+        try:
+            check_directory(os.fstat(self._fd), path)
+            if make:
+                os.fchmod(self._fd, 0o700)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._fd)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold a lock on it, and wait until others let go of theirs."""
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def names(self) -> list[str]:
+        """The names of what is in it."""
+        return os.listdir(self._fd)  # noqa: PTH208 - by its descriptor
+
+    def open(self, name: str, what: str, flags: int) -> int:
+        """Open a file, for oneself alone if it is made. ``what``: the file, for messages.
+
+        Raises UsageError if it is a symbolic link, or ``check_own`` does.
+        """
+        path = self.path / name
+        try:
+            descriptor = os.open(name, flags | _SAFELY, 0o600, dir_fd=self._fd)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise symbolic_link(what, path) from None
+        try:
+            check_own(os.fstat(descriptor), path, what)
+            if flags & os.O_CREAT:
+                os.fchmod(descriptor, 0o600)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def read(self, name: str, what: str, limit: int | None = None) -> bytes | None:
+        """Read a file, at most ``limit`` bytes long; None if there is none."""
+        try:
+            descriptor = self.open(name, what, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with _closing(descriptor):
+            return _read(descriptor, self.path / name, what, limit)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file beside the one to be replaced, and move it there once it is on the disk."""
+        # The caller holds a lock, so a file of that name was left by a process that was killed.
+        temporary = f".{name}.new"
+        self.remove(temporary)
+        try:
+            descriptor = self.open(temporary, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            self.rename(temporary, name)
+            os.fsync(self._fd)
+        except BaseException:
+            with suppress(OSError):
+                self.remove(temporary)
+            raise
+
+    def rename(self, name: str, new: str) -> None:
+        """Rename a file, and replace the one of that name."""
+        os.replace(name, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it exists."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._fd)
 
 
 def make_directory(path: Path) -> None:
@@ -84,44 +195,8 @@ def make_directory(path: Path) -> None:
     if not path.parent.is_dir():
         make_directory(path.parent)
     with suppress(FileExistsError):
-        path.mkdir()
+        path.mkdir(0o700)
         path.chmod(0o700)
-
-
-@contextmanager
-def open_directory(path: Path) -> Iterator[int]:
-    """Open a directory. Raises UsageError if it is another user's, or others can change it."""
-    try:
-        descriptor = os.open(path, _DIRECTORY)
-    except OSError:
-        if not path.is_symlink():
-            raise
-        raise UsageError(
-            f"the directory {path} is a symbolic link", hint="put a real directory in its place"
-        ) from None
-    with _closing(descriptor):
-        status = os.fstat(descriptor)
-        _check_owner(status, path, "the directory")
-        if status.st_mode & _OTHERS_WRITE:
-            raise UsageError(
-                f"others can change the directory {path}", hint=f"chmod 700 {_quoted(path)}"
-            )
-        yield descriptor
-
-
-def check_ancestors(path: Path, home: Path) -> None:
-    """Check a directory and those above it, up to home or the root; also where links lead to.
-
-    Raises UsageError if one belongs to another user than oneself or root, or if others
-    can change it: they could put another one in the place of what it holds. A missing
-    one is passed over. Directories as /tmp, where each user has their own, are no risk.
-    """
-    homes = {home, home.resolve()}
-    for start in dict.fromkeys((path, path.resolve())):
-        for directory in (start, *start.parents):
-            _check_ancestor(directory)
-            if directory in homes:
-                break
 
 
 def check_own_file(path: Path, name: str) -> bool:
@@ -135,23 +210,9 @@ def check_own_file(path: Path, name: str) -> bool:
         except FileNotFoundError:
             return False
     if stat.S_ISLNK(status.st_mode):
-        raise _symbolic_link(name, path)
+        raise symbolic_link(name, path)
     check_own(status, path, name)
     return True
-
-
-def check_own(status: os.stat_result, path: Path, name: str) -> None:
-    """Raise UsageError for a file of rjcli's own that is another user's, or not for oneself alone.
-
-    ``status``: of the open file. It must have one name: another user may have made
-    a second one, where it is not protected.
-    """
-    _check_owner(status, path, name)
-    _check_private(status, path, name)
-    if status.st_nlink > 1:
-        raise UsageError(
-            f"{name} {path} has more than one name", hint="put a copy in its place: cp, then mv"
-        )
 
 
 def create_own_file(path: Path, name: str) -> None:
@@ -162,94 +223,25 @@ def create_own_file(path: Path, name: str) -> None:
             os.fchmod(descriptor, 0o600)
 
 
-def replace_file(directory: int, name: str, content: bytes) -> None:
-    """Write a file beside the one to be replaced, and move it there once it is on the disk."""
-    # The caller holds a lock, so a file of that name was left by a process that was killed.
-    temporary = f".{name}.new"
-    with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=directory)
-    try:
-        with os.fdopen(os.open(temporary, _CREATE, 0o600, dir_fd=directory), "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-        os.fsync(directory)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
-        raise
-
-
 @contextmanager
 def os_errors_as_ours(failure: str) -> Iterator[None]:
-    """Turn an operating system's error into UsageError, or DiskError if the disk is full."""
+    """Turn an operating system's error into UsageError, or DiskError if the disk is full.
+
+    UnfinishedError, if there are too many open files, or not enough memory.
+    """
     try:
         yield
     except OSError as error:
-        kind = DiskError if error.errno in {errno.ENOSPC, errno.EDQUOT} else UsageError
+        if error.errno in _NOW:
+            raise UnfinishedError(f"{failure}: {error.strerror}") from None
+        kind = DiskError if error.errno in DISK_ERRORS else UsageError
         raise kind(f"{failure}: {error.strerror}") from None
 
 
-def _read_in(directory: int, path: Path, name: str, limit: int) -> bytes | None:
-    try:
-        descriptor = os.open(path.name, _READ | os.O_NOFOLLOW, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise _symbolic_link(name, path) from None
-    with _closing(descriptor):
-        check_own(os.fstat(descriptor), path, name)
-        return _read(descriptor, path, name, limit)
-
-
-def _check_ancestor(directory: Path) -> None:
-    with os_errors_as_ours(f"cannot look at {directory}"):
-        try:
-            status = directory.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return
-    if status.st_uid not in {0, os.geteuid()}:
-        raise _another_users("the directory", directory)
-    if status.st_mode & _OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
-        raise UsageError(
-            f"others can change the directory {directory}", hint=f"chmod go-w {_quoted(directory)}"
-        )
-
-
-def _check_private(status: os.stat_result, path: Path, name: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise UsageError(f"{name} {path} is not a regular file")
-    if status.st_mode & _OTHERS_READ_OR_WRITE:
-        raise UsageError(
-            f"others can read or write {name} {path}", hint=f"chmod 600 {_quoted(path)}"
-        )
-
-
-def _check_owner(status: os.stat_result, path: Path, name: str) -> None:
-    if status.st_uid != os.geteuid():
-        raise _another_users(name, path)
-
-
-def _symbolic_link(name: str, path: Path) -> UsageError:
-    return UsageError(f"{name} {path} is a symbolic link", hint="put a real file in its place")
-
-
-def _another_users(name: str, path: Path) -> UsageError:
-    return UsageError(
-        f"{name} {path} belongs to another user",
-        hint=f"sudo chown {os.geteuid()} {_quoted(path)}",
-    )
-
-
-def _read(file: int, path: Path, name: str, limit: int) -> bytes:
-    content = b""
-    while data := os.read(file, limit + 1 - len(content)):
-        content += data
-    if len(content) > limit:
+def _read(file: int, path: Path, name: str, limit: int | None) -> bytes:
+    with open(file, "rb", closefd=False) as stream:
+        content = stream.read(-1 if limit is None else limit + 1)
+    if limit is not None and len(content) > limit:
         raise UsageError(f"{name} {path} is longer than {limit:,} bytes")
     return content
 
@@ -260,7 +252,3 @@ def _closing(descriptor: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))

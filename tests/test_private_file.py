@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rjcli.errors import UsageError
+from rjcli.ownership import check_ancestors
 from rjcli.private_file import (
     change_own_file,
-    check_ancestors,
     check_own_file,
     create_own_file,
     make_directory,

@@ -5,13 +5,15 @@ Nothing heavy is imported before a command needs it, so that it starts at once.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rjcli import __version__
 from rjcli.cli.command import command
 from rjcli.commands.output_filter import install_output_filter
-from rjcli.crash_report import crash_error, trace
+from rjcli.commands.signals import interruption, listen, no_more_to_stop
+from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
     AccessSettings,
@@ -146,24 +148,29 @@ def serve(settings: ServeSettings) -> int:
     return run(settings, _report(JsonSettings()))
 
 
+_reports: "list[Report]" = []  # of the command that runs
+
+
 def _report(settings: JsonSettings) -> "Report":
     from rjcli.report import Report
 
     output = (
         settings if isinstance(settings, OutputSettings) else OutputSettings(json=settings.json)
     )
-    return Report(output)
+    report = Report(output)
+    _reports.append(report)
+    return report
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], begin: Callable[[], object]) -> int:
     from rjcli.cli.help import print_commands
-    from rjcli.cli.words import complete, run, show_completion
+    from rjcli.cli.words import complete, parse, show_completion
 
     if complete():
         return 0
     match words:
         case ["help", name, *_]:
-            return run(name, ["--help"])
+            return parse(name, ["--help"])()
         case [] | ["help" | "-h" | "--help", *_]:
             print_commands()
         case ["-V" | "--version", *_]:
@@ -172,26 +179,36 @@ def _run(words: list[str]) -> int:
             shell = rest[0] if rest else Path(os.environ.get("SHELL", "")).name
             show_completion(shell, install=option == "--install-completion")
         case [name, *rest]:
-            return run(name, rest)
+            work = parse(name, rest)
+            begin()
+            return work()
     return 0
 
 
-def main() -> NoReturn:
-    """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
-    install_output_filter(os.environ)
+def main(*, listens: bool = False) -> NoReturn:
+    """Run rjcli and exit. The one place where an error becomes a message and an exit code.
+
+    ``listens``: to signals, which are held back until then.
+    """
+    _reports.clear()
     try:
-        exit_code = _run(sys.argv[1:])
+        install_output_filter(os.environ)
+        exit_code = _run(sys.argv[1:], listen if listens else lambda: None)
     except RjcliError as error:
         exit_code = _fail(error)
+    except KeyboardInterrupt as error:
+        exit_code = _fail(interruption(error))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
-        exit_code = _fail(crash_error(error))
+        exit_code = _fail(error_from(error))
         for line in trace(error, os.environ):
             _report(JsonSettings()).note(line)
+    no_more_to_stop()
     sys.exit(exit_code)
 
 
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    _report(JsonSettings(json=wants_json)).failure(error)
+    has_answered = any(report.has_answered for report in _reports)
+    _report(JsonSettings(json=wants_json and not has_answered)).failure(error)
     return error.exit_code

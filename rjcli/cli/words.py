@@ -8,6 +8,7 @@ from, and it would take longer than all the rest of starting.
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -26,14 +27,19 @@ _COMPLETE = "_RJCLI_COMPLETE"  # typer's scripts set it
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
-def run(name: str, words: list[str]) -> int:
-    """Run the command of a name with the words that follow it. Returns the exit code."""
+def parse(name: str, words: list[str]) -> Callable[[], int]:
+    """Make of a command's name, and the words that follow it, what is to be run.
+
+    It returns the exit code.
+    """
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         near = nearest(name, [*COMMANDS])
         raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
     command = typer.main.get_command(_app([name]))
-    return int(command(words, prog_name=f"rjcli {name}", standalone_mode=False))
+    # It is run outside of typer, which has its own way with errors and signals.
+    work: Callable[[], int] = command(words, prog_name=f"rjcli {name}", standalone_mode=False)
+    return work
 
 
 def complete() -> bool:
@@ -78,12 +84,17 @@ class _Command(TyperCommand):
             raise _wrong(f"an argument too many: {quoted(rest[0])}", command)
         return []
 
-    def invoke(self, ctx: Any) -> int:
+    def invoke(self, ctx: Any) -> Callable[[], int]:
+        """Return what is to be run."""
         command = COMMANDS[str(self.name)]
         if ctx.obj.pop("help", False):
-            print_help(command)
-            return 0
-        return command.run(ctx.obj)
+            return partial(_help, command)
+        return partial(command.run, ctx.obj)
+
+
+def _help(command: Command) -> int:
+    print_help(command)
+    return 0
 
 
 def _app(names: Iterable[str]) -> typer.Typer:

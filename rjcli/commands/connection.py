@@ -1,10 +1,10 @@
 """What commands share that talk to an Import API."""
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rjcli.commands.output_filter import hide_key
+from rjcli.commands.signals import run_async
 from rjcli.engine import connection
 
 if TYPE_CHECKING:
@@ -33,4 +33,4 @@ def talk(
         ) as transport:
             return await conversation(transport)
 
-    return asyncio.run(talk())
+    return run_async(talk)

@@ -1,6 +1,5 @@
 """`rjcli login`: check credentials and keep them in a profile, or delete one."""
 
-import asyncio
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +9,7 @@ from rjcli.api.base_url import BASE_URLS, Endpoint, environment_of
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
 from rjcli.commands.output_filter import hide_key
 from rjcli.commands.prompt import ask_api_key, ask_client_id
+from rjcli.commands.signals import run_async
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, check_address
 from rjcli.credentials.profiles import config_file, delete_profile, save_profile
@@ -91,7 +91,7 @@ def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings
         async with Transport(endpoint, settings.timeout, ca_file=settings.ca_file) as transport:
             return await transport.authenticate(credentials)
 
-    outcome = classify_authenticate(asyncio.run(authenticate()))
+    outcome = classify_authenticate(run_async(authenticate))
     if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
         asked = f"{settings.target.environment}, {endpoint.host}, client id {credentials.client_id}"
         raise error_from(outcome, asked)
@@ -128,7 +128,7 @@ def _keep(
     store_key(profile.name, credentials.api_key)
     try:
         save_profile(replace(profile, in_keyring=True), os.environ)
-    except RjcliError:
+    except (RjcliError, KeyboardInterrupt):
         with suppress(RjcliError):
             if not (previous and previous.in_keyring):
                 delete_key(profile.name)

@@ -1,14 +1,12 @@
 """Asks for credentials: on the terminal, or reads them from stdin where that is no terminal."""
 
-import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
-from rjcli.errors import InterruptedByUserError, UsageError
+from rjcli.errors import UsageError
 from rjcli.settings.option_kinds import CLIENT_ID
 
 _MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more byte shows that it is too long
@@ -21,7 +19,7 @@ def ask_client_id() -> int:
     """
     if not _on_terminal():
         raise UsageError("no client id", hint="use --client-id, or set RJCLI_CLIENT_ID")
-    with _stoppable():
+    with _line_ends():
         sys.stderr.write("client id: ")
         sys.stderr.flush()
         typed = sys.stdin.buffer.readline(_MAX_LINE).decode("latin-1").strip()
@@ -51,7 +49,7 @@ def _on_terminal() -> bool:
 def _ask_hidden(prompt: str) -> str:
     import getpass
 
-    with _stoppable(), warnings.catch_warnings():
+    with _line_ends(), warnings.catch_warnings():
         # Where echo cannot be switched off, getpass warns and asks all the same.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
@@ -67,18 +65,10 @@ def _ask_hidden(prompt: str) -> str:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """End a prompt by an exception on a signal, so that the terminal is left as it was."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise InterruptedByUserError("stopped; nothing was stored", signal=number)
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+def _line_ends() -> Iterator[None]:
+    """End the line of a prompt that a signal ends; getpass leaves the terminal as it was."""
     try:
         yield
-    except InterruptedByUserError:
+    except KeyboardInterrupt:
         sys.stderr.write("\n")  # the prompt's line ends here
         raise
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

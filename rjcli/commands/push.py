@@ -1,29 +1,31 @@
 """``rjcli push``, and what other commands share that push."""
 
-import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from rjcli.commands.connection import connect
-from rjcli.commands.signals import stopping_on_signals
+from rjcli.commands.signals import interruption, run_async, stopping_on_signals
+from rjcli.crash_report import error_from, trace
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of
 from rjcli.engine.description import describe, request_run, with_client
 from rjcli.engine.route import Storage
+from rjcli.engine.summary import summarise_failure
 from rjcli.engine.table_push import TablePush
-from rjcli.errors import UsageError
-from rjcli.events import Summary
+from rjcli.errors import RjcliError, UsageError
+from rjcli.events import Finished, RunDescription, Summary
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
 from rjcli.report import Report
-from rjcli.run import open_run, open_table_types
+from rjcli.run import Run, open_run, open_table_types
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.option import options_of
 from rjcli.settings.sources import Options
@@ -72,21 +74,39 @@ def load_files(
             description = describe(access, settings, connection.endpoint, client_id)
             request = request_run(access, settings, description, options, os.environ, report.note)
             types = open_table_types(request)
-            # This import takes a while, in which the process that reads starts.
-            from rjcli.engine.engine import Engine
-
             with open_run(request._replace(retries=retries)) as run:
                 named = replace(description, name=run.name)
-                storage = Storage(run, run.in_doubt, types)
 
                 async def load() -> Summary:
+                    # This import takes a while, in which the process that reads starts.
+                    from rjcli.engine.engine import Engine
+
                     async with Engine(access, connection, settings.delivery) as engine:
                         with stopping_on_signals(engine.stop):
                             return await engine.push(
                                 settings, named, produce, report.handle, storage
                             )
 
-                return asyncio.run(load())
+                storage = Storage(run, run.in_doubt, types)
+                return _accounted(partial(run_async, load), named, run, report)
+
+
+def _accounted(
+    load: Callable[[], Summary], description: RunDescription, run: Run, report: Report
+) -> Summary:
+    """Load, and sum up what kept it from beginning. An error after its end is raised."""
+    try:
+        return load()
+    except (Exception, KeyboardInterrupt) as error:
+        if report.has_finished:
+            raise
+        failure = interruption(error) if isinstance(error, KeyboardInterrupt) else error_from(error)
+        if not isinstance(error, RjcliError | KeyboardInterrupt):
+            for line in trace(error, os.environ):
+                report.note(line)
+        summary = summarise_failure(description, run, failure)
+        report.handle(Finished(summary))
+        return summary
 
 
 def _dry_run(
@@ -101,16 +121,17 @@ def _dry_run(
     request = request_run(access, settings, description, {}, os.environ, report.note)
     types = open_table_types(with_client(request, client_id_of(access, profile)))
 
-    async def run(table_push: TablePush) -> Summary:
+    async def run() -> Summary:
+        table_push = TablePush(settings, description, produce, report.handle, storage)
         with stopping_on_signals(table_push.stop):
             return await table_push.run()
 
+    storage = Storage(types=types)
     with ExitStack() as stack:
-        storage = Storage(types=types)
         # Without a place to keep its errors it works as well, unless one is named.
         with suppress(*([] if settings.run.directory else [UsageError])):
             storage = Storage(stack.enter_context(open_run(request)), types=types)
-        return asyncio.run(run(TablePush(settings, description, produce, report.handle, storage)))
+        return run_async(run)
 
 
 def _show_command(database: str, table: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rjcli.credentials.config_file import Configuration, Profile
 from rjcli.errors import UsageError
+from rjcli.ownership import check_ancestors
 from rjcli.private_file import (
     change_own_file,
-    check_ancestors,
     os_errors_as_ours,
     read_own_file,
     user_directory,
@@ -91,5 +91,6 @@ def _change(name: str, profile: Profile | None, environ: Mapping[str, str]) -> N
     def change(content: bytes) -> bytes:
         return Configuration.decode(content, str(path)).change(name, profile).encode()
 
-    check_ancestors(path.parent.parent, Path.home())
+    with os_errors_as_ours(f"cannot write {_FILE} {path}"):
+        check_ancestors(path.parent.parent, Path.home())
     change_own_file(path, _FILE, _MAX_BYTES, change)

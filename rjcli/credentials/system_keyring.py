@@ -77,7 +77,7 @@ def _open() -> "KeyringBackend":
     except ModuleNotFoundError as error:
         raise NoKeyringError(
             f"the system keyring needs a package that is not installed: {error.name}",
-            hint="pip install 'rjcli[keyring]'",
+            hint="with pip, pipx or uv tool: install 'rjmetrics-cli[keyring]'",
         ) from None
     # Those that are not recommended may keep keys as plain text.
     init_backend(limit=recommended)

@@ -10,7 +10,7 @@ from rjcli.delivery.late_writes import LateWrites
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Part, Sender, Tally, Upsert
 from rjcli.delivery.stop import Stop
-from rjcli.errors import RjcliError, StoppedError
+from rjcli.errors import StoppedError
 from rjcli.model import Batch, RecordOutcome, Records, Rejection, Settlement, Stage
 from rjcli.preparing.batcher import Batcher, make_batch, split_batch
 from rjcli.settings.values import DeliverySettings
@@ -91,10 +91,10 @@ class Delivery:
 
         Raises what made it stop, or what ``batches`` raised, after it settled all it had taken.
         """
-        broken: RjcliError | None = None
+        broken: Exception | None = None
         try:
             await self._stop.interrupts(self._put_all(batches))
-        except RjcliError as error:
+        except Exception as error:  # noqa: BLE001 - raised below
             broken = error
         await self.finish()
         if broken:

@@ -1,11 +1,15 @@
 """How a push went, in one value."""
 
+from msgspec.structs import replace
+
+from rjcli.crash_report import error_from
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
 from rjcli.errors import REJECTS_WORD, RjcliError
-from rjcli.events import RunDescription, Summary
-from rjcli.run import Ledger
-from rjcli.run.outcome import run_outcome
+from rjcli.events import RunDescription, Status, Summary
+from rjcli.run import Ledger, Run
+from rjcli.run.outcome import can_resume, run_outcome
+from rjcli.run.summary import summary_document
 
 
 def summarise(
@@ -42,3 +46,29 @@ def summarise(
         first_body=delivery.first_body if isinstance(delivery, DryRun) else None,
         settled_before=ledger.settled_before,
     )
+
+
+def summarise_failure(description: RunDescription, run: Run, failure: RjcliError) -> Summary:
+    """Sum up a push of which nothing more was done after its run was opened."""
+    ledger = Ledger(run)
+    summary = summarise(description, ledger, DryRun(lambda *_: None), failure, is_incomplete=False)
+    artifacts = run.artifacts(resumable=can_resume(failure))
+    return conclude(run, replace(summary, artifacts=artifacts, first_body=None))
+
+
+def conclude(run: Run, summary: Summary) -> Summary:
+    """Write the summary into the run's directory; where that fails, the summary says so."""
+    try:
+        run.conclude(summary_document(summary))
+    except Exception as error:  # noqa: BLE001 - the summary is shown whatever went wrong
+        failure = error_from(error)
+        if summary.message is None:
+            return replace(
+                summary,
+                status=Status.FAILED,
+                exit_code=failure.exit_code,
+                message=failure.message,
+                hint=failure.hint,
+                error=failure.word,
+            )
+    return summary

@@ -9,16 +9,15 @@ from contextlib import aclosing, suppress
 
 from msgspec.structs import replace
 
-from rjcli.crash_report import crash_error, trace
+from rjcli.crash_report import error_from, trace
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
 from rjcli.engine.route import Emit, Route, Storage
-from rjcli.engine.summary import summarise
+from rjcli.engine.summary import conclude, summarise
 from rjcli.errors import (
     InterruptedByUserError,
     RjcliError,
     StoppedError,
-    UnfinishedError,
     UsageError,
 )
 from rjcli.events import (
@@ -27,7 +26,6 @@ from rjcli.events import (
     Rejected,
     RunDescription,
     Started,
-    Status,
     Summary,
 )
 from rjcli.model import Batch, Doubt, Noted, Rejection, Settlement
@@ -46,7 +44,6 @@ from rjcli.producer.producer import ProducerTask, StartingPoint
 from rjcli.reading import KnownTypes
 from rjcli.run import Ledger
 from rjcli.run.outcome import can_resume
-from rjcli.run.summary import summary_document
 from rjcli.settings.values import PushSettings
 
 _PROGRESS_SECONDS = 0.1
@@ -117,11 +114,7 @@ class TablePush:
 
     async def _push(self) -> Summary:
         began = time.monotonic()
-        self._emit(Started(self._description))
-        ticker = asyncio.create_task(self._tick())
-        failure = await self._load() or self._check_end()
-        ticker.cancel()
-        failure = self._ledger.close(failure)
+        failure = self._ledger.close(await self._load())
         summary = summarise(
             self._description,
             self._ledger,
@@ -135,29 +128,29 @@ class TablePush:
             seconds=time.monotonic() - began,
             artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
         )
-        summary = self._conclude(summary)
+        if self._run:
+            summary = conclude(self._run, summary)
         self._emit(Finished(summary))
         return summary
 
     async def _load(self) -> RjcliError | None:
-        """Read and deliver everything; return what ended that early."""
-        self._take_over()
+        """Read and deliver everything; return what ended that early, or is wrong with its end."""
+        ticker = asyncio.create_task(self._tick())
         try:
+            self._emit(Started(self._description))
+            self._take_over()
             async with aclosing(self._batches()) as batches:
                 await self._delivery.deliver(batches)
+            return self._check_end()
         except RjcliError as error:
             return error
-        except MemoryError:
-            return UnfinishedError(
-                "there is not enough memory", hint="give it more, or push with fewer --jobs"
-            )
-        except OSError as error:  # such as too many open files
-            return UnfinishedError(f"the system refuses: {error.strerror}", hint="see to it first")
         except Exception as error:  # noqa: BLE001 - the account is kept whatever went wrong
-            for line in trace(error, os.environ):
-                self._note(line)
-            return crash_error(error)
-        return None
+            with suppress(Exception):
+                for line in trace(error, os.environ):
+                    self._note(line)
+            return error_from(error)
+        finally:
+            ticker.cancel()
 
     def _take_over(self) -> None:
         """Take over what earlier runs of the table have left in doubt."""
@@ -269,7 +262,7 @@ class TablePush:
                     self._delivery.repeat_due()
                 self._emit(self._progress())
             except Exception as error:  # noqa: BLE001 - it ends the push, and not only the ticks
-                self._delivery.stop(error)
+                self._delivery.stop(error_from(error))
             await asyncio.sleep(_PROGRESS_SECONDS)
 
     def _progress(self) -> Progressed:
@@ -280,19 +273,3 @@ class TablePush:
             self._delivery.in_flight,
             self._ledger.settled_before,
         )
-
-    def _conclude(self, summary: Summary) -> Summary:
-        """Write the summary into the run's directory; where that fails, the summary says so."""
-        try:
-            if self._run:
-                self._run.conclude(summary_document(summary))
-        except RjcliError as error:
-            if summary.message is None:
-                return replace(
-                    summary,
-                    status=Status.FAILED,
-                    exit_code=error.exit_code,
-                    message=error.message,
-                    error=error.word,
-                )
-        return summary

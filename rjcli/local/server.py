@@ -90,10 +90,11 @@ class LocalServer:
             listener = starting.enter_context(self._bind())
             started: Future[Callable[[], object]] = Future()
             arguments = (store, listener, started)
-            thread = threading.Thread(target=self._run, args=arguments, name="local-api")
+            # A daemon, so that no signal in between leaves one that keeps the process alive.
+            thread = threading.Thread(target=self._run, args=arguments, daemon=True)
             thread.start()
-            starting.callback(thread.join)
-            starting.callback(started.result())
+            starting.callback(_stop, thread, started)
+            started.result()
             self._running = starting.pop_all()
         return self
 
@@ -132,7 +133,9 @@ class LocalServer:
         self, store: Store, listener: socket.socket, started: Future[Callable[[], object]]
     ) -> None:
         try:
-            asyncio.run(self._serve(store, listener, started))
+            with asyncio.Runner() as runner:
+                runner.get_loop()  # which fails where there are too many open files
+                runner.run(self._serve(store, listener, started))
         except BaseException as error:
             if started.done():
                 raise
@@ -166,6 +169,13 @@ class LocalServer:
         await stopping.wait()
         listening.close()
         await runner.cleanup()
+
+
+def _stop(thread: threading.Thread, started: Future[Callable[[], object]]) -> None:
+    """Stop a server, which may have just been started, or have failed to start."""
+    if started.exception() is None:
+        started.result()()
+    thread.join()
 
 
 class _Refusal(asyncio.Protocol):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rjcli.crash_report import crash_error, trace
+from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
 from rjcli.model import Noted
 from rjcli.producer.messages import Message, Pause
@@ -51,9 +51,11 @@ def _envelopes(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
                 _wait(producer, push)
     except RjcliError as error:
         end = error
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - the push says what it was
         messages += map(Noted, trace(error, os.environ))
-        end = crash_error(error)
+        end = error_from(error)
     yield messages
     yield end
 

@@ -39,6 +39,8 @@ class Report:
         self._err = open_console(sys.stderr)
         self._progress = self._choose_progress()
         self._rejections = 0
+        self.has_finished = False  # has shown the summary of a push
+        self.has_answered = False  # has printed the one object of --json
 
     def handle(self, event: Event) -> None:
         """Show an event."""
@@ -52,6 +54,9 @@ class Report:
             case Rejected(rejection):
                 self._reject(rejection)
             case Finished(summary):
+                self.has_finished = True
+                if self._settings.json:  # first, so that nothing can keep it from being printed
+                    self._print_document(summary_document(summary))
                 self._progress.stop()
                 self._finish(summary)
 
@@ -112,9 +117,7 @@ class Report:
     def _finish(self, summary: Summary) -> None:
         if summary.message:
             self.error(summary.message, summary.hint)
-        if self._settings.json:
-            self._print_document(summary_document(summary))
-        elif not (self._settings.quiet and summary.exit_code == 0):
+        if not (self._settings.json or (self._settings.quiet and summary.exit_code == 0)):
             label = f"{'dry run, ' if summary.run.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
             self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
@@ -133,6 +136,7 @@ class Report:
 
     def _print_document(self, document: dict[str, Any]) -> None:
         """Print an object on one line, in ASCII, so that no text in it can act on a terminal."""
+        self.has_answered = True
         self._out.write(json.dumps(document) + "\n")
 
     def _choose_progress(self) -> ProgressDisplay:

@@ -11,20 +11,20 @@ import fcntl
 import json
 import os
 from collections.abc import Hashable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from rjcli.errors import DiskError, UsageError
 from rjcli.model import Doubt, Record
-from rjcli.private_file import make_directory
-from rjcli.run.lock import is_held, locked
+from rjcli.private_file import Directory
+from rjcli.run.lock import is_held
 from rjcli.run.moment import boot, is_this_boot
 
 _VERSION = 1
 _HEADER_BYTES = 256
 _ALIVE_SECONDS = 5.0  # between two notes that the process is alive
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL
+_SUFFIX = ".ndjson"
 
 
 class _Contents(NamedTuple):
@@ -49,26 +49,31 @@ class KeysInDoubt:
     def __init__(
         self, directory: Path, run: str, settle: float, now: float, *, in_flight: bool
     ) -> None:
-        self._path = directory / f"{run}.ndjson"
+        self._name = f"{run}{_SUFFIX}"
         self._opened = now
         self.doubts: dict[Hashable, Doubt] = {}
         self.unknown_until = self.own_unknown_until = 0.0
-        make_directory(directory)
-        with locked(directory):
-            earlier = [path for path in directory.glob("*.ndjson") if not is_held(path)]
-            self._take_over(earlier, settle)
-            if in_flight and self._path not in earlier:
-                self.own_unknown_until = now + settle
-            self._fd = self._create()
-            for path in earlier:
-                if path != self._path:
-                    path.unlink(missing_ok=True)
+        self._directory = Directory(directory, make=True)
+        try:
+            with self._directory.locked():
+                earlier = self._ended()
+                self._take_over(earlier, settle)
+                if in_flight and self._name not in earlier:
+                    self.own_unknown_until = now + settle
+                self._fd = self._create()
+                for name in earlier:
+                    if name != self._name:
+                        self._directory.remove(name)
+        except BaseException:
+            self._directory.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+        self._directory.close()
 
     def save(self, changes: Mapping[Hashable, Doubt | None]) -> None:
         """Write down changes of doubts; they are on the disk when it returns."""
@@ -81,9 +86,7 @@ class KeysInDoubt:
             os.fsync(self._fd)
         except OSError as error:
             os.ftruncate(self._fd, size)  # no part of a line may stay before the next one
-            raise DiskError(
-                f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
-            ) from None
+            raise self._failure(error) from None
 
     def keep_alive(self, now: float) -> None:
         """Note every few seconds that requests may be made until now."""
@@ -92,35 +95,49 @@ class KeysInDoubt:
 
     def end(self, now: float) -> None:
         """Note that no request was left without being accounted for; a file of no use goes."""
-        contents = _read(self._path, 0.0, now)
+        contents = self._read(self._name, 0.0, now)
         is_of_use = any(doubt.until > now or doubt.newest for doubt in contents.doubts.values())
         if is_of_use or self._kept_until() > now:
             self._write_header(now, is_ended=True)
         else:
-            self._path.unlink(missing_ok=True)
+            self._directory.remove(self._name)
 
-    def _take_over(self, paths: list[Path], settle: float) -> None:
-        found = [(path, _read(path, settle, self._opened)) for path in paths]
-        for path, contents in sorted(found, key=lambda each: (each[1].opened, each[0].name)):
+    @property
+    def _path(self) -> Path:
+        return self._directory.path / self._name
+
+    def _ended(self) -> list[str]:
+        """The names of the files whose processes have ended."""
+        names = [name for name in self._directory.names() if name.endswith(_SUFFIX)]
+        return [name for name in names if not is_held(self._directory.path / name)]
+
+    def _read(self, name: str, settle: float, now: float) -> _Contents:
+        content = self._directory.read(name, "the file of keys in doubt") or b""
+        return _decode_file(content, self._directory.path / name, settle, now)
+
+    def _take_over(self, names: list[str], settle: float) -> None:
+        found = [(name, self._read(name, settle, self._opened)) for name in names]
+        for name, contents in sorted(found, key=lambda each: (each[1].opened, each[0])):
             for key, doubt in contents.doubts.items():
                 if doubt.until > self._opened or doubt.newest:
                     self.doubts[key] = _merge(self.doubts.get(key), doubt)
             if contents.unknown_until > self._opened:
-                name = "own_unknown_until" if path == self._path else "unknown_until"
-                setattr(self, name, max(getattr(self, name), contents.unknown_until))
+                until = "own_unknown_until" if name == self._name else "unknown_until"
+                setattr(self, until, max(getattr(self, until), contents.unknown_until))
 
     def _create(self) -> int:
         """Write the file anew beside an old one, and put it in its place."""
-        temporary = self._path.with_suffix(".new")
-        self._fd = os.open(temporary, _CREATE, 0o600)
+        temporary = f"{self._name}.new"
+        self._directory.remove(temporary)
+        self._fd = self._directory.open(temporary, "the file of keys in doubt", _CREATE)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX)  # for as long as the process lives
             self._write_header(self._opened, is_ended=False)
             self.save(self.doubts)
-            temporary.replace(self._path)
+            self._directory.rename(temporary, self._name)
         except BaseException:
             os.close(self._fd)
-            temporary.unlink(missing_ok=True)
+            self._directory.remove(temporary)
             raise
         return self._fd
 
@@ -138,7 +155,15 @@ class KeysInDoubt:
             "unknown_until": self._kept_until(),
         }
         line = json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n"
-        os.pwrite(self._fd, line, 0)
+        try:
+            os.pwrite(self._fd, line, 0)
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> DiskError:
+        return DiskError(
+            f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
+        )
 
 
 def _merge(older: Doubt | None, newer: Doubt) -> Doubt:
@@ -149,10 +174,11 @@ def _merge(older: Doubt | None, newer: Doubt) -> Doubt:
     return Doubt(max(older.until, newer.until), version, newest)
 
 
-def _read(path: Path, settle: float, now: float) -> _Contents:
-    """Read a file. A last line that was not written to its end was not needed yet."""
+def _decode_file(content: bytes, path: Path, settle: float, now: float) -> _Contents:
+    """Decode a file. A last line that was not written to its end was not needed yet."""
+    if not content:  # made by a process that was killed before it wrote anything
+        return _Contents(0.0, {}, 0.0)
     try:
-        content = path.read_bytes()
         header = json.loads(content[:_HEADER_BYTES])
         lines = content[_HEADER_BYTES:].rpartition(b"\n")[0].splitlines()
         is_same_boot = is_this_boot(header["boot"])
@@ -172,19 +198,11 @@ def _read(path: Path, settle: float, now: float) -> _Contents:
         opened = float(header["opened"]) if is_same_boot else 0.0
         return _Contents(opened, doubts, unknown_until)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        if _is_empty(path):  # made by a process that was killed before it wrote anything
-            return _Contents(0.0, {}, 0.0)
         raise UsageError(
             f"{path} is damaged: it has the keys that a late request may overwrite",
             hint=f"remove it once no request of an earlier push can be under way any more:"
             f" rm {path}",
         ) from None
-
-
-def _is_empty(path: Path) -> bool:
-    with suppress(OSError):
-        return path.stat().st_size == 0
-    return False
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rjcli.crash_report import error_from
 from rjcli.errors import RjcliError
 from rjcli.events import Counts
 from rjcli.model import Batch, Doubt, RecordOutcome, Rejection, Settlement
@@ -119,8 +120,8 @@ class Ledger:
         self._account.settle(RecordOutcome.UNSENT, self.read - self._taken)
         try:
             self._save_end(is_finished=failure is None)
-        except RjcliError as error:
-            failure = failure or error
+        except Exception as error:  # noqa: BLE001 - the account is given whatever went wrong
+            failure = failure or error_from(error)
         try:
             self._account.check(self.read)
         except RjcliError as error:

@@ -14,16 +14,16 @@ from typing import Any
 
 from rjcli.errors import UsageError
 from rjcli.events import Status
-from rjcli.private_file import os_errors_as_ours, read_own_file
+from rjcli.private_file import Directory, os_errors_as_ours, read_own_file
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.lock import is_held
 from rjcli.run.rejects import ERRORS, in_order
 from rjcli.run.run import CHECKPOINT, SUMMARY
+from rjcli.run.state import RUNS
 
 JOB = "job.json"
 LOCK = "lock"
 RETRIED = "retried"
-RUNS = "runs"  # the directory for those that have no other
 MAX_BYTES = 16 * 2**20  # of one of these files
 KEPT_DAYS = 30
 _NAMES_SHOWN = 5
@@ -154,8 +154,11 @@ def find_run(state: Path, name: str) -> RunRecord:
 
 def mark_retried(run: RunRecord, state: Path) -> None:
     """Note that all rejects of a run are accepted, and so those of the runs that it retried."""
-    with os_errors_as_ours(f"cannot write in {run.directory}"):
-        (run.directory / RETRIED).touch(0o600)
+    with (
+        os_errors_as_ours(f"cannot write in {run.directory}"),
+        Directory(run.directory) as directory,
+    ):
+        directory.replace(RETRIED, b"")
     if run.retries:
         with suppress(UsageError):
             mark_retried(find_run(state, run.retries), state)

@@ -4,44 +4,50 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rjcli.errors import UnfinishedError
-from rjcli.private_file import os_errors_as_ours
+from rjcli.private_file import Directory, os_errors_as_ours
 
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.02  # `is_held` holds a lock for much less
 
 
 class Lock:
-    """A file that one process at a time holds, and that says which.
+    """A file in a directory that one process at a time holds, and that says which.
 
     Entering raises UnfinishedError if another process holds it. ``what`` is
     what is locked, and ``hint`` what to do about it.
     """
 
-    def __init__(self, path: Path, what: str, started: str, hint: str | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, directory: Directory, name: str, what: str, started: str, hint: str | None = None
+    ) -> None:
+        self._directory = directory
+        self._name = name
         self._what = what
         self._started = started
         self._hint = hint
         self._fd = -1
 
     def __enter__(self) -> Self:
-        with os_errors_as_ours(f"cannot lock {self._path}"):
-            self._fd = os.open(self._path, _OPEN, 0o600)
-            if not _take(self._fd):
-                holder = _holder(self._fd)
+        with os_errors_as_ours(f"cannot lock {self._directory.path / self._name}"):
+            self._fd = self._directory.open(self._name, "the lock", os.O_RDWR | os.O_CREAT)
+            try:
+                self._hold()
+            except BaseException:
                 os.close(self._fd)
-                raise UnfinishedError(f"{holder} is at work on {self._what}", hint=self._hint)
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, _describe(self._started))
+                raise
         return self
+
+    def _hold(self) -> None:
+        if not _take(self._fd):
+            holder = _holder(self._fd)
+            raise UnfinishedError(f"{holder} is at work on {self._what}", hint=self._hint)
+        os.ftruncate(self._fd, 0)
+        os.write(self._fd, _describe(self._started))
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
@@ -87,14 +93,3 @@ def _holder(fd: int) -> str:
         return f"process {int(document['pid'])}, started {str(document['started'])[:40]},"
     except (ValueError, TypeError, KeyError):
         return "another process"
-
-
-@contextmanager
-def locked(path: Path, flags: int = os.O_RDONLY | os.O_DIRECTORY) -> Iterator[int]:
-    """Open a file or a directory that one process at a time uses, waiting for others."""
-    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield fd
-    finally:
-        os.close(fd)

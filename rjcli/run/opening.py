@@ -1,7 +1,6 @@
 """Opening a run: a new one, or the one to be resumed; one process at a time."""
 
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rjcli.errors import UsageError
-from rjcli.private_file import make_directory, open_directory, os_errors_as_ours, replace_file
+from rjcli.private_file import Directory, os_errors_as_ours
 from rjcli.run import moment
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import (
@@ -67,33 +66,34 @@ def open_run(request: RunRequest) -> Iterator[Run]:
     with ExitStack() as stack:
         state = _open_state(request)
         if state:
-            lock = state.locks / f"{hash_identity(request.job)}.lock"
+            stack.enter_context(state)
+            lock = f"{hash_identity(request.job)}.lock"
             hint = "wait for it, or stop it, and push with --resume"
-            stack.enter_context(Lock(lock, "the same job", started, hint))
-        directory = _choose(request, state)
-        if request.settings.resume is Resume.ON and not (directory / CHECKPOINT).exists():
+            stack.enter_context(Lock(state.locks, lock, "the same job", started, hint))
+        path = _choose(request, state)
+        if request.settings.resume is Resume.ON and not (path / CHECKPOINT).exists():
             raise UsageError(
                 "there is no run to resume",
                 hint="push without --resume, or with --resume=auto, which starts one then",
             )
-        _prepare(directory)
-        stack.enter_context(Lock(directory / LOCK, str(directory), started))
-        earlier = read_checkpoint(directory) if request.settings.resume else None
+        directory = stack.enter_context(_prepare(path))
+        stack.enter_context(Lock(directory, LOCK, str(path), started))
+        earlier = read_checkpoint(path) if request.settings.resume else None
         is_resumed = earlier is not None
         if earlier:
             checkpoint = _resume(request, directory, earlier)
         else:
             checkpoint = _begin(request, directory, started)
         if state:
-            state.remember(series_of(request.job), directory)
+            state.remember(series_of(request.job), path)
         in_doubt = _open_in_doubt(
-            request, state, directory, checkpoint, in_flight=is_resumed and checkpoint.in_flight
+            request, state, path, checkpoint, in_flight=is_resumed and checkpoint.in_flight
         )
         if in_doubt:
             stack.enter_context(in_doubt)
-        is_in_state = state is not None and directory.parent == state.runs
-        shown = directory.name if is_in_state else shlex.quote(str(directory))
-        with os_errors_as_ours(f"cannot use {directory}"):
+        is_in_state = state is not None and path.parent == state.runs
+        shown = path.name if is_in_state else shlex.quote(str(path))
+        with os_errors_as_ours(f"cannot use {path}"):
             run = Run(directory, checkpoint, shown, in_doubt, is_resumed=is_resumed)
         stack.callback(run.close)
         yield run
@@ -116,8 +116,7 @@ def _open_state(request: RunRequest) -> State | None:
 def open_table_types(request: RunRequest) -> TableTypes:
     """Read what is known of a table's column types; ``open_types`` says more."""
     table = runs = None
-    with suppress(UsageError):
-        state = State(state_directory(request.environ))
+    with suppress(UsageError), State(state_directory(request.environ)) as state:
         table, runs = state.table(request.target), state.directory
     return open_types(table, runs, request.csv.types_from, request.csv.types_to)
 
@@ -128,7 +127,7 @@ def open_in_doubt(request: RunRequest) -> Iterator[KeysInDoubt | None]:
     with ExitStack() as stack:
         in_doubt = None
         with suppress(UsageError):
-            state = State(state_directory(request.environ))
+            state = stack.enter_context(State(state_directory(request.environ)))
             checkpoint = Checkpoint(request.name, {}, "")
             in_doubt = _open_in_doubt(request, state, state.runs, checkpoint, in_flight=False)
         yield stack.enter_context(in_doubt) if in_doubt else None
@@ -189,45 +188,44 @@ def _refuse(name: str, reason: str | None) -> None:
         )
 
 
-def _prepare(directory: Path) -> None:
-    """Make the directory, or make sure that it may be used."""
-    with os_errors_as_ours(f"cannot use {directory}"):
-        if directory.exists() and any(directory.iterdir()) and not (directory / JOB).exists():
+def _prepare(path: Path) -> Directory:
+    """Make the directory, or make sure that it may be used; it must be one's own.
+
+    Those above it are not looked at: --run-dir may name a place that is shared.
+    """
+    with os_errors_as_ours(f"cannot use {path}"):
+        if path.exists() and any(path.iterdir()) and not (path / JOB).exists():
             raise UsageError(
-                f"{directory} is not a run directory, and not empty",
+                f"{path} is not a run directory, and not empty",
                 hint="name one that is empty, or does not exist yet, with --run-dir",
             )
-        make_directory(directory)
-        with open_directory(directory) as descriptor:
-            os.fchmod(descriptor, 0o700)
+        return Directory(path, make=True)
 
 
-def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Checkpoint:
+def _resume(request: RunRequest, directory: Directory, checkpoint: Checkpoint) -> Checkpoint:
     if not continues(request.job, checkpoint.job):
         _refuse(checkpoint.run, difference(request.job, checkpoint.job))
     request.note(f"resuming {checkpoint.run} after its first {checkpoint.records:,} records")
     checkpoint = replace(checkpoint, job=dict(request.job), finished=False)
-    with os_errors_as_ours(f"cannot use {directory}"), open_directory(directory) as descriptor:
-        with suppress(FileNotFoundError):
-            os.unlink(SUMMARY, dir_fd=descriptor)
-        _write_job(descriptor, request, checkpoint)
+    with os_errors_as_ours(f"cannot use {directory.path}"):
+        directory.remove(SUMMARY)
+        _write_job(directory, request, checkpoint)
     return checkpoint
 
 
-def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
-    _check_replaceable(directory)
+def _begin(request: RunRequest, directory: Directory, started: str) -> Checkpoint:
+    _check_replaceable(directory.path)
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
-    with os_errors_as_ours(f"cannot write in {directory}"), open_directory(directory) as descriptor:
-        with suppress(FileNotFoundError):
-            os.unlink(SUMMARY, dir_fd=descriptor)
-        _write_job(descriptor, request, checkpoint)
-        replace_file(descriptor, CHECKPOINT, checkpoint.encode())
+    with os_errors_as_ours(f"cannot write in {directory.path}"):
+        directory.remove(SUMMARY)
+        _write_job(directory, request, checkpoint)
+        directory.replace(CHECKPOINT, checkpoint.encode())
     return checkpoint
 
 
-def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> None:
+def _write_job(directory: Directory, request: RunRequest, checkpoint: Checkpoint) -> None:
     job = {
         "run": checkpoint.run,
         "job": request.job,
@@ -236,7 +234,7 @@ def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> N
         "options": request.options,
         "retries": request.retries,
     }
-    replace_file(directory, JOB, json.dumps(job, indent=1).encode() + b"\n")
+    directory.replace(JOB, json.dumps(job, indent=1).encode() + b"\n")
 
 
 def _check_replaceable(directory: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rjcli.errors import InputError
 from rjcli.model import InputForm, Rejection
+from rjcli.private_file import Directory
 
 ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
 _BYTES_HELD = 2**20  # before they are written
-_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND
 _NUMBER = re.compile(r"-([0-9]+)\.[a-z]+\Z")
 _STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
 
@@ -34,11 +35,10 @@ def flatten(json_text: bytes) -> bytes:
 
 
 class GrowingFile:
-    """A file that is appended to. Raises OSError."""
+    """A file that is appended to, by its descriptor. Raises OSError."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._fd = os.open(path, _APPEND, 0o600)
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
         self._held = bytearray()
         self._written = os.fstat(self._fd).st_size
 
@@ -70,6 +70,11 @@ class GrowingFile:
             del self._held[:written]
             self._written += written
 
+    def cut(self, size: int) -> None:
+        """Cut it to a size in bytes, before anything is appended."""
+        os.ftruncate(self._fd, size)
+        self._written = size
+
     def close(self) -> None:
         """Close it; what is held is dropped."""
         os.close(self._fd)
@@ -86,9 +91,12 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 class Rejects:
-    """The files of rejects and errors of a run. All methods raise OSError where the disk does."""
+    """The files of rejects and errors of a run. All methods raise OSError where the disk does.
 
-    def __init__(self, directory: Path) -> None:
+    UsageError, if a file is another user's, or not for oneself alone.
+    """
+
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._files: dict[str, GrowingFile] = {}
         self._by_form: dict[InputForm, GrowingFile] = {}
@@ -107,19 +115,19 @@ class Rejects:
 
     def cut(self, sizes: Mapping[str, int]) -> None:
         """Cut the files back to what a checkpoint covers. Raises InputError if they are shorter."""
-        for path in [*self._directory.glob("rejects*"), self._directory / ERRORS]:
-            if path.name not in sizes:
-                path.unlink(missing_ok=True)
+        for name in self._directory.names():
+            if name not in sizes and (name == ERRORS or name.startswith("rejects")):
+                self._directory.remove(name)
         for name, size in sizes.items():
-            path = self._directory / Path(name).name
-            if not path.exists() or path.stat().st_size < size:
+            file = self._open_existing(Path(name).name)
+            if file is None or file.size < size:
                 raise InputError(
-                    f"{path} has been changed: the checkpoint says that it has {size:,} bytes",
+                    f"{self._directory.path / name} has been changed:"
+                    f" the checkpoint says that it has {size:,} bytes",
                     hint="while a run is not finished, fix a copy of its rejects;"
                     " or push again without --resume",
                 )
-            os.truncate(path, size)
-            self._open(path.name)
+            file.cut(size)
 
     def start_input(self, position: int, form: InputForm) -> None:
         """From this position on, the records are written in another form."""
@@ -172,5 +180,13 @@ class Rejects:
 
     def _open(self, name: str) -> GrowingFile:
         if name not in self._files:
-            self._files[name] = GrowingFile(self._directory / name)
+            fd = self._directory.open(name, name, _APPEND | os.O_CREAT)
+            self._files[name] = GrowingFile(fd)
+        return self._files[name]
+
+    def _open_existing(self, name: str) -> GrowingFile | None:
+        try:
+            self._files[name] = GrowingFile(self._directory.open(name, name, _APPEND))
+        except FileNotFoundError:
+            return None
         return self._files[name]

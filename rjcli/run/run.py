@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rjcli.errors import DiskError
 from rjcli.events import RunArtifacts
 from rjcli.model import InputForm, Rejection
-from rjcli.private_file import open_directory, replace_file
+from rjcli.private_file import Directory
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.prefix import Prefix
@@ -49,14 +48,15 @@ class Run:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Directory,
         checkpoint: Checkpoint,
         shown: str,
         in_doubt: KeysInDoubt | None = None,
         *,
         is_resumed: bool,
     ) -> None:
-        self.directory = directory
+        self.directory = directory.path
+        self._directory = directory
         self.resumed = checkpoint if is_resumed else None
         self._checkpoint = checkpoint
         self._shown = shown
@@ -149,8 +149,8 @@ class Run:
         self._rejects.close()
 
     def _replace(self, name: str, content: bytes) -> None:
-        with self._writing(name), open_directory(self.directory) as directory:
-            replace_file(directory, name, content)
+        with self._writing(name):
+            self._directory.replace(name, content)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:

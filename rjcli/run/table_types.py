@@ -12,13 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rjcli.errors import UsageError, show_name
-from rjcli.private_file import (
-    change_own_file,
-    open_directory,
-    os_errors_as_ours,
-    read_own_file,
-    replace_file,
-)
+from rjcli.private_file import Directory, change_own_file, os_errors_as_ours, read_own_file
 from rjcli.reading import KnownTypes
 from rjcli.run.listing import find_run
 from rjcli.settings.choices import ColumnType
@@ -124,8 +118,8 @@ def _write_file(name: str, types: Types) -> None:
     with os_errors_as_ours(f"cannot write the column types to {name}"):
         if path.exists():
             _check_replaceable(path, name)
-        with open_directory(path.parent) as directory:
-            replace_file(directory, path.name, _encode(types))
+        with Directory(path.parent) as directory:
+            directory.replace(path.name, _encode(types))
 
 
 def _check_replaceable(path: Path, name: str) -> None:

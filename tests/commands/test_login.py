@@ -104,7 +104,7 @@ def test_signal_at_the_prompt_restores_the_terminal(rjcli: Rjcli, number: signal
         terminal.wait_for("API key (not shown): ")
         time.sleep(0.3)  # the prompt is shown just before the terminal is read
         terminal.process.send_signal(number)
-        terminal.wait_for("nothing was stored")
+        terminal.wait_for("stopped by SIG")
         assert terminal.process.wait(20) == 128 + number
         assert terminal.echoes
     assert not config(rjcli).exists()
@@ -412,7 +412,7 @@ def test_without_the_package_the_file_is_used(rjcli: Rjcli) -> None:
     assert "not installed: keyring" in done.stderr
     asked = login(rjcli, "--no-check", "--store", "keyring", env=env)
     assert asked.returncode == 2
-    assert "pip install 'rjcli[keyring]'" in asked.stderr
+    assert "install 'rjmetrics-cli[keyring]'" in asked.stderr
 
 
 def test_nothing_else_asks_or_loads_what_login_needs(rjcli: Rjcli, local_api: LocalApi) -> None:

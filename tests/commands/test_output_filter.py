@@ -16,32 +16,32 @@ KEY = "aB3+xY9/kL2=Qw=="
 
 # Python loads it first. Each says what nobody foresaw, in its own way, with the key in it.
 WAYS = {
-    "excepthook": "asyncio.run = lambda *_, **__: sys.excepthook(*error(secret))",
+    "excepthook": "asyncio.Runner.run = lambda *_, **__: sys.excepthook(*error(secret))",
     "thread": """
 def run(*_, **__):
     thread = threading.Thread(target=lambda: fail(secret))
     thread.start()
     thread.join()
-asyncio.run = run
+asyncio.Runner.run = run
 """,
     "destructor": """
 class Fails:
     def __del__(self):
         fail(secret)
-asyncio.run = lambda *_, **__: Fails()
+asyncio.Runner.run = lambda *_, **__: Fails()
 """,
     "exit": "atexit.register(lambda: fail(secret))",
     "warning": """
 warnings.simplefilter("always")
-asyncio.run = lambda *_, **__: warnings.warn(secret)
+asyncio.Runner.run = lambda *_, **__: warnings.warn(secret)
 """,
-    "log": "asyncio.run = lambda *_, **__: logging.getLogger('foreign').error(secret)",
+    "log": "asyncio.Runner.run = lambda *_, **__: logging.getLogger('foreign').error(secret)",
     "log of before": """
 logging.basicConfig(level=logging.DEBUG)
-asyncio.run = lambda *_, **__: logging.getLogger('foreign').error(secret)
+asyncio.Runner.run = lambda *_, **__: logging.getLogger('foreign').error(secret)
 """,
-    "print": "asyncio.run = lambda *_, **__: print(secret, 'printed')",
-    "unforeseen error": "asyncio.run = lambda *_, **__: fail(secret)",
+    "print": "asyncio.Runner.run = lambda *_, **__: print(secret, 'printed')",
+    "unforeseen error": "asyncio.Runner.run = lambda *_, **__: fail(secret)",
 }
 BEFORE = """
 import asyncio, atexit, logging, os, sys, threading, warnings

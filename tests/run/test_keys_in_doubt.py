@@ -132,7 +132,7 @@ def test_two_doubts_of_one_key_are_one(tmp_path: Path) -> None:
     for name, now, version in (("b", 10.0, 1), ("a", 20.0, 2)):
         with opened(tmp_path, name, now) as file:
             changed = {**file.doubts, "a": doubt(now + 50, version, version=bytes([version]) * 16)}
-            (tmp_path / f"kept-{name}").write_bytes(b"")
+            (tmp_path / f"kept-{name}").touch(0o600)
             file.save(changed)
             file.end(now + 1)
             content = (tmp_path / f"{name}.ndjson").read_bytes()
@@ -176,6 +176,7 @@ def test_full_disk_tears_nothing(tmp_path: Path) -> None:
 def test_damaged_file_names_a_way_out_that_works(tmp_path: Path, content: bytes) -> None:
     """A file that holds something else stops the push, and says how to go on; so it does."""
     path = tmp_path / "run.ndjson"
+    path.touch(0o600)
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
         opened(tmp_path, "next", 10.0)
@@ -188,7 +189,7 @@ def test_damaged_file_names_a_way_out_that_works(tmp_path: Path, content: bytes)
 
 def test_empty_file_of_a_killed_process_is_no_damage(tmp_path: Path) -> None:
     """A process that was killed before it wrote anything has left nothing in doubt."""
-    (tmp_path / "run.ndjson").touch()
+    (tmp_path / "run.ndjson").touch(0o600)
     with opened(tmp_path, "next", 10.0) as file:
         assert not file.doubts
 

@@ -1,6 +1,8 @@
 """Opening a run: which one is resumed, and what damaged state does."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from rjcli.errors import UnfinishedError, UsageError
+from rjcli.model import InputForm, Rejection, Stage
 from rjcli.run import Ledger, Run, RunRequest, find_run, list_runs, open_run
+from rjcli.run.prefix import Prefix
+from rjcli.run.run import Position
 from rjcli.settings.choices import Resume
 from rjcli.settings.values import RunSettings
 
@@ -146,6 +151,7 @@ def test_rejects_that_were_changed_are_not_gone_on_with(runs: Runs) -> None:
     checkpoint = json.loads((directory / "checkpoint.json").read_bytes())
     checkpoint["sizes"] = {"rejects.ndjson": 10}
     (directory / "checkpoint.json").write_text(json.dumps(checkpoint))
+    (directory / "rejects.ndjson").touch(0o600)
     (directory / "rejects.ndjson").write_text("short")
     with pytest.raises(UsageError, match="has been changed"), runs.open("next", resume=Resume.ON):
         pass
@@ -160,3 +166,92 @@ def test_deleted_working_directory_is_no_crash(
     monkeypatch.chdir(gone)
     gone.rmdir()
     runs.finish("run")
+
+
+def reject(run: Run, text: bytes) -> None:
+    """Reject one record, and save."""
+    run.start_input(1, InputForm())
+    run.reject([Rejection(Stage.READ, "a.csv", 1, 1, text, ("bad",), position=1)])
+    run.save(Position(Prefix(), None), 0.0)
+
+
+def test_run_stays_in_its_directory(runs: Runs, tmp_path: Path) -> None:
+    """What is put in the place of a run's directory gets none of its files."""
+    with runs.open("run") as run:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        run.directory.rename(tmp_path / "moved")
+        run.directory.symlink_to(elsewhere)
+        reject(run, b"[")
+        run.conclude({})
+    assert list(elsewhere.iterdir()) == []
+    assert (tmp_path / "moved" / "rejects.ndjson").read_bytes() == b"[\n"
+    assert (tmp_path / "moved" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_what_a_run_leaves_is_private(runs: Runs, tmp_path: Path, umask: int) -> None:
+    """Directories have mode 0700 and files 0600, whatever the umask."""
+    before = os.umask(umask)
+    try:
+        with runs.open("run") as run:
+            reject(run, b"[")
+            run.conclude({})
+    finally:
+        os.umask(before)
+    made = [*(tmp_path / ".local").rglob("*")]
+    assert {path.name for path in made} > {"runs", "locks", "index", "tables", "rejects.ndjson"}
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+@pytest.mark.parametrize("place", ["", ".local", ".local/state", STATE, f"{STATE}/locks"])
+def test_state_that_others_can_change_is_refused(runs: Runs, tmp_path: Path, place: str) -> None:
+    """If others can change the state directory, or one above it up to home, there is no run."""
+    runs.finish("run")
+    (tmp_path / place).chmod(0o777)
+    with pytest.raises(UsageError, match="others can change the directory"), runs.open("next"):
+        pass
+    (tmp_path / place).chmod(0o700)
+    runs.finish("next")
+
+
+def test_run_directory_may_be_in_a_shared_place(runs: Runs, tmp_path: Path) -> None:
+    """--run-dir may be where others have theirs, as in /tmp, but must not be changed by others."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    settings = RunSettings(directory=str(shared / "run"))
+    assert runs.finish("run", settings=settings).stat().st_mode & 0o777 == 0o700
+    (shared / "run").chmod(0o770)
+    with pytest.raises(UsageError, match="others can change"), runs.open("next", settings=settings):
+        pass
+
+
+@pytest.mark.parametrize(
+    "pattern", ["locks/*.lock", "runs/run/lock", "runs/run/rejects.ndjson", "tables/*/*.ndjson"]
+)
+def test_file_with_a_second_name_is_refused(runs: Runs, tmp_path: Path, pattern: str) -> None:
+    """A lock or another file of a run that has a second name is not opened, with a way out."""
+    with runs.open("run") as run:
+        reject(run, b"[")
+    [path] = runs.state.glob(pattern)
+    os.link(path, tmp_path / "second")
+    with (
+        pytest.raises(UsageError, match=f"{path} has more than one name"),
+        runs.open("run", resume=Resume.ON),
+    ):
+        pass
+    (tmp_path / "second").unlink()
+    with runs.open("run", resume=Resume.ON):
+        pass
+
+
+def test_index_that_is_damaged_is_read_as_far_as_it_can_be(runs: Runs) -> None:
+    """Bytes in the index of runs that are no text do not hide the runs on its other lines."""
+    with runs.open("run") as run:
+        reject(run, b"[")
+    [index] = (runs.state / "index").iterdir()
+    index.write_bytes(b"\xff\xfe\n" + index.read_bytes() + b'"\xff')
+    with runs.open("next", resume=Resume.ON) as resumed:
+        assert resumed.name == "run"

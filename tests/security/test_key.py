@@ -23,7 +23,7 @@ LOUD = "import logging\nlogging.basicConfig(level=logging.DEBUG)\n"
 CRASH = """
 import asyncio
 
-def run(coroutine, **_):
+def run(_, coroutine, **__):
     coroutine.close()
     secret = "rj-canary-1234"
     try:
@@ -31,7 +31,7 @@ def run(coroutine, **_):
     except ValueError as error:
         raise RuntimeError(f"apikey={secret}") from error
 
-asyncio.run = run
+asyncio.Runner.run = run
 """
 
 
