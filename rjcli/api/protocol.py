@@ -69,6 +69,11 @@ class AttemptOutcome:
     retry_after: float | None = None
 
     @property
+    def is_unreached(self) -> bool:
+        """Whether the request certainly never reached the API."""
+        return self.status is None and not self.in_doubt
+
+    @property
     def is_throttled(self) -> bool:
         """Whether the API says that there are too many requests."""
         return self.status == HTTPStatus.TOO_MANY_REQUESTS

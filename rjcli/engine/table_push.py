@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rjcli.crash_report import crash_error, trace
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
+from rjcli.engine.progress import ProgressWatch
 from rjcli.engine.route import Emit, Route, Storage
 from rjcli.engine.summary import summarise
 from rjcli.errors import (
@@ -22,8 +23,8 @@ from rjcli.errors import (
     UsageError,
 )
 from rjcli.events import (
+    Activity,
     Finished,
-    Progressed,
     Rejected,
     RunDescription,
     Started,
@@ -47,6 +48,7 @@ from rjcli.reading import KnownTypes
 from rjcli.run import Ledger
 from rjcli.run.outcome import can_resume
 from rjcli.run.summary import summary_document
+from rjcli.settings.option_kinds import STDIN
 from rjcli.settings.values import PushSettings
 
 _PROGRESS_SECONDS = 0.1
@@ -80,7 +82,7 @@ class TablePush:
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(
-                route.upsert, settings.delivery, route.limits, self._settle, self._note
+                route.upsert, settings.delivery, route.limits, self._settle, emit, route.asked
             )
         self._ledger = Ledger(
             self._run,
@@ -89,12 +91,17 @@ class TablePush:
             storage.types,
             settles_unsent=description.dry_run,
         )
-        self._read_progress = ReadProgress(self._ledger.read, 0, None)
+        is_stdin = STDIN in description.inputs
+        waiting = Activity.WAITING_FOR_STDIN if is_stdin else Activity.WAITING_FOR_INPUT
+        self._watch = ProgressWatch(self._delivery, self._ledger, waiting)
+        self._is_running = False
         self._unused: tuple[str, ...] = ()  # names of fields that no record had
 
     def stop(self, error: RjcliError) -> None:
         """Stop in good order: no new batches, some time for those in flight."""
         self._delivery.stop(error)
+        if self._is_running:
+            self._emit(self._watch.progressed())  # at once: somebody waits for an answer
 
     async def run(self) -> Summary:
         """Push everything; return how it went, also when an error ended it.
@@ -118,9 +125,11 @@ class TablePush:
     async def _push(self) -> Summary:
         began = time.monotonic()
         self._emit(Started(self._description))
+        self._is_running = True
         ticker = asyncio.create_task(self._tick())
         failure = await self._load() or self._check_end()
         ticker.cancel()
+        self._is_running = False
         failure = self._ledger.close(failure)
         summary = summarise(
             self._description,
@@ -131,7 +140,7 @@ class TablePush:
         )
         summary = replace(
             summary,
-            bytes_read=self._read_progress.bytes_read,
+            bytes_read=self._watch.read.bytes_read,
             seconds=time.monotonic() - began,
             artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
         )
@@ -198,6 +207,7 @@ class TablePush:
                 if span.batch:
                     self._save_if_due()
                     yield span.batch
+        self._watch.has_ended = True
 
     async def _take(self, message: Message) -> None:
         match message:
@@ -206,7 +216,7 @@ class TablePush:
                 self._emit(Rejected(rejection))
                 self._check_rejects()
             case ReadProgress():
-                self._read_progress = message
+                self._watch.take(message)
                 self._ledger.read = message.read
             case Pause():
                 while self._ledger.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - they join in time
@@ -215,6 +225,7 @@ class TablePush:
                 self._run.start_input(position, form)
             case TypesDetected(column_types, without_values):
                 self._ledger.take_types(column_types, without_values)
+                self._watch.has_types = True
             case FieldsUnused(names):
                 self._unused = names
                 self._note(f"no record has a field named {', '.join(names)}")
@@ -267,19 +278,12 @@ class TablePush:
                 self._save_if_due()
                 if isinstance(self._delivery, Delivery):
                     self._delivery.repeat_due()
-                self._emit(self._progress())
+                self._emit(self._watch.progressed())
+                if change := self._watch.limit_change():
+                    self._emit(change)
             except Exception as error:  # noqa: BLE001 - it ends the push, and not only the ticks
                 self._delivery.stop(error)
             await asyncio.sleep(_PROGRESS_SECONDS)
-
-    def _progress(self) -> Progressed:
-        return Progressed(
-            self._ledger.counts,
-            self._read_progress.bytes_read,
-            self._read_progress.bytes_total,
-            self._delivery.in_flight,
-            self._ledger.settled_before,
-        )
 
     def _conclude(self, summary: Summary) -> Summary:
         """Write the summary into the run's directory; where that fails, the summary says so."""
