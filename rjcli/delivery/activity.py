@@ -1,6 +1,7 @@
 """What a delivery is doing, and what keeps it from success, as people are shown it."""
 
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 from rjcli.delivery.in_flight import InFlightBatch
@@ -41,9 +42,9 @@ def find_outage(
     if failure is None or since is None or (has_worked and now - since < _SHORTEST):
         return None
     parts = [batch.parts[-1] for batch in in_flight if batch.parts]
-    ready_at = min((part.ready_at for part in parts), default=now)
+    ready_at = min((part.ready_at for part in parts), default=inf)
     is_attempting = any(part.is_attempting for part in parts)
-    wait = max(ready_at, gate.closed_until) - now
+    wait = max(ready_at if ready_at < inf else now, gate.closed_until) - now
     return Outage(
         failure.status,
         str(failure),

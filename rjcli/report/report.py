@@ -145,6 +145,6 @@ class Report:
             return PlainProgress(self._err)
         if isinstance(self._err, PlainConsole):
             return NoProgress()  # there is nothing to draw a bar on
-        from rjcli.report.terminal import BarProgress
+        from rjcli.report.bar import BarProgress
 
         return BarProgress(self._err)
