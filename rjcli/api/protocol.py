@@ -151,13 +151,19 @@ def classify_authenticate(answer: Answer) -> AttemptOutcome:
     return classify_status(answer)
 
 
-def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
+def error_from(outcome: AttemptOutcome, asked: str = "", *, has_client: bool = True) -> RjcliError:
     """The error that an answer other than an acknowledgement is, when nothing more can be done.
 
     ``asked``: which API, and with which credentials, for the message to name.
+    ``has_client``: whether the request named a client and a key, as all but one do.
     """
     where = f"; asked was {asked}" if asked else ""
     match outcome.kind:
+        case OutcomeKind.DENIED if not has_client:
+            hint = "check the base URL, and proxies between here and the API"
+            return AccessDeniedError(
+                f"there is no Import API at this address: {outcome}{where}", hint=hint
+            )
         case OutcomeKind.DENIED if outcome.status == HTTPStatus.NOT_FOUND:
             hint = "check the client id and the base URL"
             return AccessDeniedError(f"the API knows no such client: {outcome}{where}", hint=hint)
@@ -169,7 +175,10 @@ def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
         case OutcomeKind.UNAVAILABLE:
             when = f"in {outcome.retry_after:,.0f} s" if outcome.retry_after else "later"
             message = f"the API is not available: {outcome}{where}"
-            return UnfinishedError(message, hint=f"try again {when}")
+            hint = f"try again {when}"
+            if outcome.is_unreached:
+                hint = f"check the base URL, the network and proxies, or {hint}"
+            return UnfinishedError(message, hint=hint)
         case _:
             message = f"this is no answer of the Import API: {outcome}{where}"
             hint = "check the base URL, and proxies between here and the API"

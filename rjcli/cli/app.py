@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rjcli.credentials.config_file import Profile
     from rjcli.report import Report
 
+_opened: "list[Report]" = []  # of the command that runs, with its log
+
 
 @command(
     "push",
@@ -149,10 +151,13 @@ def serve(settings: ServeSettings) -> int:
 def _report(settings: JsonSettings) -> "Report":
     from rjcli.report import Report
 
-    output = (
-        settings if isinstance(settings, OutputSettings) else OutputSettings(json=settings.json)
-    )
-    return Report(output)
+    if not isinstance(settings, OutputSettings):
+        return Report(OutputSettings(json=settings.json))
+    from rjcli.commands.log_file import open_log
+
+    report = Report(settings, open_log(settings.log))
+    _opened[:] = [report]
+    return report
 
 
 def _run(words: list[str]) -> int:
@@ -185,13 +190,15 @@ def main() -> NoReturn:
         exit_code = _fail(error)
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         exit_code = _fail(crash_error(error))
+        report = _opened[0] if _opened else _report(JsonSettings())
         for line in trace(error, os.environ):
-            _report(JsonSettings()).note(line)
+            report.note(line)
     sys.exit(exit_code)
 
 
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    _report(JsonSettings(json=wants_json)).failure(error)
+    report = _opened[0] if _opened else _report(JsonSettings(json=wants_json))
+    report.failure(error)
     return error.exit_code

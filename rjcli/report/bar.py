@@ -72,7 +72,7 @@ class BarProgress:
     def _one(self, meter: Meter, width: int) -> Iterator[str]:
         share = meter.share
         if share is not None:
-            end = "  ".join(filter(None, [f" {share:.0%}", meter.left]))
+            end = "  ".join(filter(None, [f"{share:5.0%}", meter.left]))
             yield f"{_bar(width - len(end), share, self._console)}{end}"
         doing = ", ".join(filter(None, [meter.activity, meter.rate]))
         for text in filter(None, [doing, meter.counts or meter.read]):

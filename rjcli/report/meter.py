@@ -71,11 +71,11 @@ class Meter:
         """How many records had which outcome."""
         if self._progressed is None or self._progressed.activity is Activity.FINDING_TYPES:
             return ""
-        counts = self._progressed.counts
-        return (
-            f"{counts.accepted:,} accepted, {counts.rejected:,} rejected,"
-            f" {self._progressed.in_flight} in flight"
-        )
+        counts, outage = self._progressed.counts, self._progressed.outage
+        text = f"{counts.accepted:,} accepted, {counts.rejected:,} rejected"
+        # One that waits for another attempt counts as in flight for the limit alone.
+        is_waiting = outage is not None and outage.retry_in is not None
+        return text if is_waiting else f"{text}, {self._progressed.in_flight} in flight"
 
     @property
     def rate(self) -> str:

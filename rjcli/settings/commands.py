@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Self
 from msgspec import Struct
 
 from rjcli.api.base_url import Environment
+from rjcli.errors import UsageError
 from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode
-from rjcli.settings.given import Given
+from rjcli.settings.given import Given, Rank
 from rjcli.settings.kinds import choice, duration, number, path, text, whole
 from rjcli.settings.option import Group, Option
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID
@@ -204,12 +205,21 @@ class LogSettings(Struct, frozen=True):
     group: ClassVar = Group("Log", "A file with all messages, whatever the terminal shows.")
 
     file: Annotated[
-        str | None, Option("File to write a log to.", _FILE, key="log_file", hidden=True)
+        str | None, Option("Add all messages to this file, with times.", _FILE, key="log_file")
     ] = None
     format: Annotated[
         LogFormat,
-        Option("Form of its lines.", choice(LogFormat), key="log_format", hidden=True),
+        Option("Form of its lines; json: one object each.", choice(LogFormat), key="log_format"),
     ] = LogFormat.TEXT
+
+    def checked(self, given: Mapping[str, Given]) -> Self:
+        """The same. Raises UsageError for the form of a log that is not written."""
+        form = given.get("log_format")
+        if form and form.source.rank is Rank.ARGUMENT and self.file is None:
+            raise UsageError(
+                f"{form.name} is for a log file, and none is named", hint="name one: --log-file"
+            )
+        return self
 
 
 class OutputSettings(JsonSettings, frozen=True, kw_only=True):
@@ -219,5 +229,5 @@ class OutputSettings(JsonSettings, frozen=True, kw_only=True):
         ProgressMode.AUTO
     )
     quiet: Annotated[bool, Option("Print nothing if all went well.", short="-q")] = False
-    verbose: Annotated[bool, Option("Show every reject.", short="-v")] = False
+    verbose: Annotated[bool, Option("Show every reject and retry.", short="-v")] = False
     log: LogSettings = LogSettings()

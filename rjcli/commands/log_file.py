@@ -1,0 +1,20 @@
+"""The log file of a command: for oneself alone, and without the API key."""
+
+import atexit
+import os
+from pathlib import Path
+
+from rjcli.commands.output_filter import filtered
+from rjcli.private_file import open_to_append
+from rjcli.report.log import Log
+from rjcli.settings.commands import LogSettings
+
+
+def open_log(settings: LogSettings) -> Log | None:
+    """Open the log, if there is to be one. Raises UsageError if it cannot be written."""
+    if settings.file is None:
+        return None
+    descriptor = open_to_append(Path(settings.file), "the log file")
+    stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+    atexit.register(stream.close)
+    return Log(filtered(stream), settings.format)
