@@ -183,6 +183,7 @@ def _run(words: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run rjcli and exit. The one place where an error becomes a message and an exit code."""
+    _opened.clear()
     install_output_filter(os.environ)
     try:
         exit_code = _run(sys.argv[1:])

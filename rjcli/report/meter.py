@@ -69,7 +69,7 @@ class Meter:
     @property
     def counts(self) -> str:
         """How many records had which outcome."""
-        if self._progressed is None or self._progressed.activity is Activity.FINDING_TYPES:
+        if self._progressed is None or self._progressed.activity in _READING:
             return ""
         counts, outage = self._progressed.counts, self._progressed.outage
         text = f"{counts.accepted:,} accepted, {counts.rejected:,} rejected"

@@ -26,7 +26,7 @@ from rjcli.events import (
 )
 from rjcli.model import Noted, Rejection
 from rjcli.report.closing import next_steps, summary_lines
-from rjcli.report.console import PlainConsole, open_console
+from rjcli.report.console import PlainConsole, SilentConsole, open_console
 from rjcli.report.github import ANNOTATIONS, add_summary, annotation, is_github
 from rjcli.report.lines import (
     REJECTION_CHARACTERS,
@@ -60,7 +60,9 @@ class Report:
     ) -> None:
         self._settings = settings
         self._out = open_console(sys.stdout)
-        self._err = open_console(sys.stderr)
+        # A log on stderr takes the place of what is shown there.
+        is_logged = log is not None and settings.log.file is None
+        self._err = SilentConsole() if is_logged else open_console(sys.stderr)
         self._log = log
         self._environ = environ
         self._progress = self._choose_progress()
@@ -95,6 +97,7 @@ class Report:
 
     def command(self, purpose: str, command: str) -> None:
         """Show a command to copy, and what it is for; not with ``--quiet``."""
+        self._add("note", f"{purpose}: {command}")
         if not self._settings.quiet:
             self._err.print_line(command, label=f"{purpose}: ", unbroken=True)
 
@@ -205,7 +208,7 @@ class Report:
             mode = ProgressMode.BAR if self._err.is_live else ProgressMode.PLAIN
         if mode is ProgressMode.PLAIN:
             return PlainProgress(self._err)
-        if isinstance(self._err, PlainConsole):
+        if isinstance(self._err, PlainConsole | SilentConsole):
             return NoProgress()  # there is nothing to draw a bar on
         from rjcli.report.bar import BarProgress
 

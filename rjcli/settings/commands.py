@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Self
 from msgspec import Struct
 
 from rjcli.api.base_url import Environment
-from rjcli.errors import UsageError
 from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode
-from rjcli.settings.given import Given, Rank
+from rjcli.settings.given import Given
 from rjcli.settings.kinds import choice, duration, number, path, text, whole
 from rjcli.settings.option import Group, Option
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID
@@ -200,7 +199,7 @@ class JsonSettings(Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(Struct, frozen=True):
-    """Where a push writes its log; ``file`` None: nowhere."""
+    """Where a push writes its log; ``file`` None: nowhere, or as JSON on stderr."""
 
     group: ClassVar = Group("Log", "A file with all messages, whatever the terminal shows.")
 
@@ -209,17 +208,12 @@ class LogSettings(Struct, frozen=True):
     ] = None
     format: Annotated[
         LogFormat,
-        Option("Form of its lines; json: one object each.", choice(LogFormat), key="log_format"),
+        Option(
+            "Form of its lines; json alone: on stderr.",
+            choice(LogFormat),
+            key="log_format",
+        ),
     ] = LogFormat.TEXT
-
-    def checked(self, given: Mapping[str, Given]) -> Self:
-        """The same. Raises UsageError for the form of a log that is not written."""
-        form = given.get("log_format")
-        if form and form.source.rank is Rank.ARGUMENT and self.file is None:
-            raise UsageError(
-                f"{form.name} is for a log file, and none is named", hint="name one: --log-file"
-            )
-        return self
 
 
 class OutputSettings(JsonSettings, frozen=True, kw_only=True):
