@@ -32,7 +32,9 @@ def summary_lines(summary: Summary) -> list[str]:
         types = [f"{name} {type_}" for name, type_ in summary.column_types.items()]
         lines.append(shortened(f"column types: {', '.join(types)}"))
     if summary.first_body is not None:
-        lines += ["the first request's body:", _first_part(summary.first_body)]
+        lines += ["the first request's body:", shortened(body := summary.first_body.decode())]
+        if len(body) > MESSAGE_CHARACTERS:
+            lines.append(f"({len(summary.first_body):,} bytes; --json shows all of them)")
     return lines
 
 
@@ -51,14 +53,6 @@ def next_steps(summary: Summary) -> list[tuple[str, str]]:
         rest = f"the other {left:,} of them and " if left else ""
         steps.append((f"to load {rest}what has not been read", artifacts.resume))
     return steps
-
-
-def _first_part(body: bytes) -> str:
-    """A body as far as it fits on a screen."""
-    text = body.decode()
-    if len(text) <= MESSAGE_CHARACTERS:
-        return text
-    return f"{shortened(text)}\n(it has {len(body):,} bytes; --json shows all of it)"
 
 
 def _number(count: int, thing: str) -> str:

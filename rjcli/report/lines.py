@@ -25,6 +25,11 @@ def list_inputs(inputs: Sequence[str]) -> str:
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
+def name_detail(event: Detail) -> str:
+    """What kind of event the log calls it."""
+    return "limit" if isinstance(event, LimitChanged) else type(event).__name__.lower()
+
+
 def describe_detail(event: Detail) -> str:
     """What happened to a request, or to the limit on requests."""
     match event:

@@ -32,6 +32,7 @@ from rjcli.report.lines import (
     REJECTION_CHARACTERS,
     describe_detail,
     list_inputs,
+    name_detail,
     rejection_facts,
     shortened,
 )
@@ -155,7 +156,7 @@ class Report:
         if not (self._log or self._settings.verbose):
             return
         text = describe_detail(event)
-        self._add(type(event).__name__.lower(), text, asdict(event))
+        self._add(name_detail(event), text, asdict(event))
         if self._settings.verbose and not self._settings.quiet:
             self._err.print_line(shortened(text, REJECTION_CHARACTERS), label=self._stamp())
 
