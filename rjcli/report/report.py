@@ -138,7 +138,7 @@ class Report:
     def _reject(self, rejection: Rejection) -> None:
         self._rejections += 1
         reasons = "; ".join(rejection.reasons)
-        place = f"{rejection.file}, line {rejection.line}: "
+        place = f"{list_inputs([rejection.file])}, line {rejection.line}: "
         if self._log:
             self._add("rejected", f"{place}{reasons}", rejection_facts(rejection))
         if self._settings.quiet:

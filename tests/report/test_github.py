@@ -21,11 +21,11 @@ def rejection(file: str, line: int, *reasons: str) -> Rejected:
     return Rejected(Rejection(Stage.API, file, line, line, b"{}", reasons))
 
 
-def report(tmp_path: Path, **settings: bool) -> Report:
+def report(tmp_path: Path) -> Report:
     """A report in a step of GitHub Actions."""
     page = tmp_path / "page.md"
     environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}
-    return Report(OutputSettings(**settings), environ=environ)
+    return Report(OutputSettings(), environ=environ)
 
 
 def test_rejects_are_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.events import (
     Counts,
@@ -44,6 +45,8 @@ DETAILS = [
     "4 requests may be in flight",
 ]
 
+IN_FILE = LogSettings("log")
+
 
 def show(settings: OutputSettings, log: Log | None = None) -> None:
     """Report all of it."""
@@ -66,7 +69,11 @@ def test_verbose_shows_retries_splits_and_limits(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     "settings",
-    [OutputSettings(), OutputSettings(quiet=True), OutputSettings(progress=ProgressMode.NONE)],
+    [
+        OutputSettings(log=IN_FILE),
+        OutputSettings(log=IN_FILE, quiet=True),
+        OutputSettings(log=IN_FILE, progress=ProgressMode.NONE),
+    ],
     ids=["", "-q", "--progress none"],
 )
 def test_log_has_everything(settings: OutputSettings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +98,8 @@ def test_log_has_everything(settings: OutputSettings, capsys: pytest.CaptureFixt
 def test_log_as_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """With --log-format json each line of the log is an object with time, event and message."""
     stream = io.StringIO()
-    show(OutputSettings(), Log(stream, LogFormat.JSON, lambda: NOON))
+    settings = OutputSettings(log=LogSettings("log", LogFormat.JSON))
+    show(settings, Log(stream, LogFormat.JSON, lambda: NOON))
     documents = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert all(document.keys() >= {"time", "event", "message"} for document in documents)
     by_event = {document["event"]: document for document in documents}
@@ -116,9 +124,7 @@ def test_no_message_is_longer_than_a_screen(capsys: pytest.CaptureFixture[str]) 
     report = Report(OutputSettings(), environ={})
     report.note(long)
     report.error(long, long)
-    report.handle(
-        Started(RunDescription(*["r"] * 4, 1, "t", (), tuple(["f"] * 5000), dry_run=True))
-    )
+    report.handle(Started(replace(RUN, inputs=tuple(["f"] * 5000))))
     report.handle(Rejected(Rejection(Stage.READ, "f", 1, 1, b"", (long, long))))
     types = {f"column_{number}": "string" for number in range(5000)}
     summary = Summary(
