@@ -39,7 +39,7 @@ def describe_detail(event: Detail) -> str:
         case Split(reason, records):
             return f"refused: {reason}; {_records(records)} sent again in two halves"
         case LimitChanged(in_flight):
-            return f"{in_flight} requests may be in flight"
+            return f"{in_flight} request{'' if in_flight == 1 else 's'} may be in flight"
 
 
 def rejection_facts(rejection: Rejection) -> dict[str, Any]:

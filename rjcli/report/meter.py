@@ -12,6 +12,7 @@ from rjcli.events import Activity, Outage, Progressed
 
 _WINDOW = 30.0  # seconds that a rate is measured over
 _SAMPLE_SECONDS = 0.5
+_MINUTE = 60.0
 _LEAST_SECONDS = 2.0  # that a time left is foretold from
 
 _READING = {Activity.FINDING_TYPES, Activity.PASSING_LOADED}
@@ -166,7 +167,13 @@ def _describe_outage(outage: Outage, wall: float) -> str:
     is_answer = outage.status is not None and outage.status >= 300  # noqa: PLR2004 - no success
     what = f"API answers {outage.status}" if is_answer else outage.reason
     when = "under way" if outage.retry_in is None else f"in {show_seconds(outage.retry_in)}"
-    end = wall + outage.give_up_in
-    is_today = time.localtime(end)[:3] == time.localtime(wall)[:3]
-    until = time.strftime("%H:%M" if is_today else "%a %H:%M", time.localtime(end))
-    return f"{what}, attempt {outage.attempt:,} {when}, giving up at {until}"
+    end = _describe_end(outage.give_up_in, wall)
+    return f"{what}, attempt {outage.attempt:,} {when}, giving up {end}"
+
+
+def _describe_end(seconds: float, wall: float) -> str:
+    if seconds <= _MINUTE:
+        return f"in {show_seconds(seconds)}"
+    end = time.localtime(wall + seconds)
+    is_today = end[:3] == time.localtime(wall)[:3]
+    return time.strftime("at %H:%M" if is_today else "at %a %H:%M", end)

@@ -1,6 +1,7 @@
 """Plain lines of progress: when they come, and what they say."""
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.events import Activity, Progressed
 from rjcli.report.meter import show_seconds
@@ -167,3 +168,13 @@ def test_several_tables_are_told_apart(watched: Watched) -> None:
 def test_times_are_rounded_up(seconds: float, text: str) -> None:
     """A time to wait is never shown as none at all."""
     assert show_seconds(seconds) == text
+
+
+def test_the_end_of_patience_is_a_time_of_day_or_near(watched: Watched) -> None:
+    """When a push will give up is said as a time of day, with the weekday if that is not today."""
+    watched.show(0, at(outage=replace(DOWN, give_up_in=42.5)))
+    assert "giving up in 43 s" in watched.lines[-1]
+    watched.show(10, at(outage=replace(DOWN, give_up_in=86400.0)))
+    assert "giving up at Tue 12:00" in watched.lines[-1]
+    watched.show(20, at(outage=replace(DOWN, retry_in=None)))
+    assert "attempt 4 under way, giving up at 12:14" in watched.lines[-1]
