@@ -11,15 +11,8 @@ from rjcli.report.console import TolerantStream
 from rjcli.settings.option_kinds import STDIN
 from rjcli.visible_text import visible
 
-ANNOTATIONS = 10  # of a step; GitHub shows no more
-
 _COLUMNS = ("table", "environment", "status", "read", "accepted", "rejected", "unknown", "unsent")
 _MARKS = frozenset("&<>\"'|*_`[]\\~#!@:")
-
-
-def is_github(environ: Mapping[str, str]) -> bool:
-    """Whether this is a step of GitHub Actions."""
-    return environ.get("GITHUB_ACTIONS") == "true"
 
 
 def annotation(rejection: Rejection, text: str) -> str:

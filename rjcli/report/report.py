@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
@@ -27,7 +27,6 @@ from rjcli.events import (
 from rjcli.model import Noted, Rejection
 from rjcli.report.closing import next_steps, summary_lines
 from rjcli.report.console import PlainConsole, SilentConsole, open_console
-from rjcli.report.github import ANNOTATIONS, add_summary, annotation, is_github
 from rjcli.report.lines import (
     REJECTION_CHARACTERS,
     describe_detail,
@@ -36,14 +35,16 @@ from rjcli.report.lines import (
     rejection_facts,
     shortened,
 )
-from rjcli.report.log import Log
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay, stamp_of
 from rjcli.run.summary import failure_document, summary_document
 from rjcli.settings.choices import ProgressMode
 from rjcli.settings.commands import OutputSettings
 from rjcli.visible_text import visible
 
-REJECTIONS_SHOWN = 10
+if TYPE_CHECKING:
+    from rjcli.report.log import Log
+
+REJECTIONS_SHOWN = 10  # as many as GitHub shows of a step's annotations
 _STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
 
 
@@ -56,7 +57,7 @@ class Report:
     def __init__(
         self,
         settings: OutputSettings,
-        log: Log | None = None,
+        log: "Log | None" = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._settings = settings
@@ -66,6 +67,7 @@ class Report:
         self._err = SilentConsole() if is_logged else open_console(sys.stderr)
         self._log = log
         self._environ = environ
+        self._is_github = environ.get("GITHUB_ACTIONS") == "true"
         self._progress = self._choose_progress()
         self._log_progress: ProgressDisplay = NoProgress()
         if log:
@@ -143,7 +145,9 @@ class Report:
             self._add("rejected", f"{place}{reasons}", rejection_facts(rejection))
         if self._settings.quiet:
             return
-        if is_github(self._environ) and self._rejections <= ANNOTATIONS:
+        if self._is_github and self._rejections <= REJECTIONS_SHOWN:
+            from rjcli.report.github import annotation
+
             text = shortened(visible(f"{place}{reasons}"), REJECTION_CHARACTERS)
             self._err.print_line(annotation(rejection, text))
         elif self._rejections <= REJECTIONS_SHOWN or self._settings.verbose:
@@ -166,7 +170,9 @@ class Report:
         return stamp_of(time.time()) if is_plain else ""
 
     def _finish(self, summary: Summary) -> None:
-        if is_github(self._environ):
+        if self._is_github:
+            from rjcli.report.github import add_summary
+
             add_summary(summary, self._environ)
         if summary.message:
             self.error(summary.message, summary.hint)
