@@ -106,9 +106,10 @@ class Report:
 
     def error(self, message: str, hint: str | None) -> None:
         """Show what went wrong and what to do next."""
-        self._add("error", message, {"hint": hint})
+        self._add("error", message)
         self._err.print_line(shortened(message), label="rjcli: error: ", style="bold red")
         if hint:
+            self._add("hint", hint)
             self._err.print_line(shortened(hint), label="what to do: ")
 
     def failure(self, error: RjcliError) -> None:
@@ -176,18 +177,22 @@ class Report:
             add_summary(summary, self._environ)
         if summary.message:
             self.error(summary.message, summary.hint)
+        document, steps = summary_document(summary), next_steps(summary)
         label = f"{'dry run, ' if summary.run.dry_run else ''}{summary.status}: "
         first, *others = summary_lines(summary)
-        self._add("finished", f"{label}{first}", {"summary": summary_document(summary)})
+        # Of a dry run's records nothing gets into a file.
+        self._add("finished", f"{label}{first}", {"summary": {**document, "first_body": None}})
+        for purpose, command in steps:
+            self._add("next", f"{purpose}: {command}")
         if self._log and self._log.lost:
             self.note(f"the log is not complete: {self._log.lost.strerror}")
         if self._settings.json:
-            self._print_document(summary_document(summary))
+            self._print_document(document)
         elif not (self._settings.quiet and summary.exit_code == 0):
             self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
             for line in others:
                 self._out.print_line(line)
-            for purpose, command in next_steps(summary):
+            for purpose, command in steps:
                 self._out.print_line(command, label=f"{purpose}: ", unbroken=True)
 
     def _add(self, event: str, text: str, facts: Mapping[str, Any] | None = None) -> None:
