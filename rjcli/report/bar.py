@@ -63,7 +63,11 @@ class BarProgress:
         names = max(map(len, self._meters), default=0)
         for table, meter in self._meters.items():
             share = meter.share
-            done = meter.read if share is None else f"{_bar(10, share, self._console)} {share:4.0%}"
+            done = (
+                meter.read
+                if share is None
+                else f"{_bar(10, share, self._console)} {meter.percent:>4}"
+            )
             parts = ", ".join(filter(None, [meter.counts, meter.left]))
             yield f"{table:{names}} {done}  {parts}"[:width]
         for text in self._waits():
@@ -72,7 +76,7 @@ class BarProgress:
     def _one(self, meter: Meter, width: int) -> Iterator[str]:
         share = meter.share
         if share is not None:
-            end = "  ".join(filter(None, [f"{share:5.0%}", meter.left]))
+            end = "  ".join(filter(None, [f"{meter.percent:>5}", meter.left]))
             yield f"{_bar(width - len(end), share, self._console)}{end}"
         doing = ", ".join(filter(None, [meter.activity, meter.rate]))
         for text in filter(None, [doing, meter.counts or meter.read]):

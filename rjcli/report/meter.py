@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 from rich.filesize import decimal
@@ -63,6 +63,12 @@ class Meter:
         return min(1.0, _bytes_done(at) / at.bytes_total)
 
     @property
+    def percent(self) -> str:
+        """The share as people read it: ``59%``, rounded down; empty where it is not known."""
+        share = self.share
+        return "" if share is None else f"{floor(share * 100)}%"
+
+    @property
     def activity(self) -> str:
         """What the push is doing."""
         return _describe_activity(self._progressed, self._wall()) if self._progressed else ""
@@ -73,6 +79,8 @@ class Meter:
         if self._progressed is None or self._progressed.activity in _READING:
             return ""
         counts, outage = self._progressed.counts, self._progressed.outage
+        if counts.unsent and is_working(self._progressed):  # a dry run
+            return f"{counts.unsent:,} would be sent, {counts.rejected:,} rejected"
         text = f"{counts.accepted:,} accepted, {counts.rejected:,} rejected"
         # One that waits for another attempt counts as in flight for the limit alone.
         is_waiting = outage is not None and outage.retry_in is not None

@@ -105,8 +105,6 @@ def stamp_of(wall: float) -> str:
 
 
 def _describe(meter: Meter) -> str:
-    share = meter.share
-    activity = meter.activity
-    read = meter.read if share is None else f"{share:.0%} done"
-    parts = (read, meter.counts, meter.rate, meter.left)
-    return f"{activity}: {', '.join(filter(None, parts))}"
+    done = f"{meter.percent} done" if meter.percent else meter.read
+    parts = (done, meter.counts, meter.rate, meter.left)
+    return f"{meter.activity}: {', '.join(filter(None, parts))}"

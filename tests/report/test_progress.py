@@ -151,6 +151,19 @@ def test_what_is_read_ahead_is_not_done(watched: Watched) -> None:
     assert "left" not in watched.lines[1]
 
 
+def test_all_is_done_only_at_the_end(watched: Watched) -> None:
+    """A share is rounded down: 100% is not shown while a record is missing."""
+    watched.show(10, at(999, 100, read=1000))
+    assert "99% done" in watched.lines[0]
+
+
+def test_a_dry_run_says_what_would_be_sent(watched: Watched) -> None:
+    """A dry run accepts nothing, and says how many records would be sent."""
+    position = at(0, 50, read=700)
+    watched.show(10, replace(position, counts=replace(position.counts, unsent=700)))
+    assert watched.lines == ["12:00:10 sending: 50% done, 700 would be sent, 0 rejected"]
+
+
 def test_several_tables_are_told_apart(watched: Watched) -> None:
     """Several pushes have a line each, with the name of its table."""
     watched.show(10.0, at(10, 10), "orders")
