@@ -1,4 +1,4 @@
-"""Where a push is, as its report is told."""
+"""The progress of a push: what it has read and settled, and what it is doing."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _PATIENCE = 1.0  # seconds without anything to read, after which a push waits fo
 
 
 class ProgressWatch:
-    """Says where a push is, whenever it is asked.
+    """Makes the Progressed events of a push.
 
     ``read``: what the producer said last; ``has_types`` and ``has_ended``: whether it has
     found the column types, and read everything.

@@ -25,7 +25,7 @@ def open_console(stream: TextIO) -> Console:
 
 
 class TolerantStream(io.TextIOBase):
-    """Drops what it is given once nobody reads it any more, as in ``rjcli push … | head``."""
+    """A stream that drops what is written once nobody reads it, as in ``rjcli push … | head``."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -74,7 +74,7 @@ class TolerantStream(io.TextIOBase):
 
 
 class SilentConsole:
-    """Where nothing goes, as it is told in another way."""
+    """A console that shows nothing."""
 
     is_live = False
     lost = None

@@ -13,7 +13,7 @@ from rjcli.events import Activity, Outage, Progressed
 _WINDOW = 30.0  # seconds that a rate is measured over
 _SAMPLE_SECONDS = 0.5
 _MINUTE = 60.0
-_LEAST_SECONDS = 2.0  # that a time left is foretold from
+_LEAST_SECONDS = 2.0  # of progress, before a time left is estimated
 
 _READING = {Activity.FINDING_TYPES, Activity.PASSING_LOADED}
 _STOPPING = {Activity.STOPPING, Activity.INTERRUPTED}
@@ -100,7 +100,7 @@ class Meter:
 
     @property
     def left(self) -> str:
-        """How long sending will still take, where that can be told."""
+        """How long sending will still take; empty where that cannot be estimated."""
         at, first, last = self._progressed, next(iter(self._samples), None), self._latest
         if at is None or first is None or last is None or not at.bytes_total:
             return ""

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rjcli.report.log import Log
 
 REJECTIONS_SHOWN = 10  # as many as GitHub shows of a step's annotations
-_STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
+STATUS_STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
 
 
 class Report:
@@ -141,7 +141,8 @@ class Report:
     def _reject(self, rejection: Rejection) -> None:
         self._rejections += 1
         reasons = "; ".join(rejection.reasons)
-        place = f"{list_inputs([rejection.file])}, line {rejection.line}: "
+        file = shortened(list_inputs([rejection.file]), REJECTION_CHARACTERS)
+        place = f"{file}, line {rejection.line}: "
         if self._log:
             self._add("rejected", f"{place}{reasons}", rejection_facts(rejection))
         if self._settings.quiet:
@@ -189,7 +190,9 @@ class Report:
         if self._settings.json:
             self._print_document(document)
         elif not (self._settings.quiet and summary.exit_code == 0):
-            self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
+            self._out.print_line(
+                first, label=label, style=STATUS_STYLES.get(summary.status, "bold red")
+            )
             for line in others:
                 self._out.print_line(line)
             for purpose, command in steps:

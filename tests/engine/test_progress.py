@@ -1,4 +1,4 @@
-"""Where a push is, as its report is told."""
+"""The progress of a push: what it has read and settled, and what it is doing."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_the_pass_over_column_types_is_told_apart(watched: Watched) -> None:
+def test_finding_column_types_is_an_activity(watched: Watched) -> None:
     """Until the column types are found that is what goes on, and then the records are sent."""
     assert watched.activity(1, 10, 100) == Activity.FINDING_TYPES
     watched.watch.has_types = True
@@ -65,8 +65,8 @@ def test_what_was_loaded_before_is_passed_first(watched: Watched) -> None:
     assert watched.activity(1, 60, 100, read=51) == Activity.SENDING
 
 
-def test_a_change_of_the_limit_is_told_once(watched: Watched) -> None:
-    """A change of the limit on requests in flight is told once, and no change not at all."""
+def test_a_change_of_the_limit_is_reported_once(watched: Watched) -> None:
+    """A change of the limit on requests in flight is reported once."""
     assert watched.watch.limit_change() is None
     watched.delivery.limit = 4
     assert watched.watch.limit_change() == LimitChanged(4)

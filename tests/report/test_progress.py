@@ -59,7 +59,7 @@ def test_nothing_is_printed_before_ten_seconds(watched: Watched) -> None:
     assert watched.lines == []
 
 
-def test_an_outage_is_told_at_once_and_not_again_soon(watched: Watched) -> None:
+def test_an_outage_is_shown_at_once_and_not_again_soon(watched: Watched) -> None:
     """An outage has a line when it begins; one that comes and goes has one in ten seconds."""
     watched.show(1.0, at(100, 1))
     watched.show(2.0, at(100, 1, outage=DOWN))
@@ -100,7 +100,7 @@ def test_an_outage_is_told_at_once_and_not_again_soon(watched: Watched) -> None:
     ],
     ids=str,
 )
-def test_a_wait_is_told_at_once(watched: Watched, position: Progressed, text: str) -> None:
+def test_a_wait_is_shown_at_once(watched: Watched, position: Progressed, text: str) -> None:
     """Whatever is waited for is said when the wait begins, without a time left for the whole."""
     watched.show(0.1, at())
     watched.show(0.2, position)
@@ -110,7 +110,7 @@ def test_a_wait_is_told_at_once(watched: Watched, position: Progressed, text: st
     assert "records/s" not in line
 
 
-def test_stopping_is_told_even_after_an_outage(watched: Watched) -> None:
+def test_stopping_is_shown_even_after_an_outage(watched: Watched) -> None:
     """Ctrl-C is answered at once, whatever was said just before."""
     watched.show(1.0, at(outage=DOWN))
     watched.show(1.1, at(activity=Activity.INTERRUPTED, ends_in=10.0, outage=DOWN))
@@ -164,7 +164,7 @@ def test_a_dry_run_says_what_would_be_sent(watched: Watched) -> None:
     assert watched.lines == ["12:00:10 sending: 50% done, 700 would be sent, 0 rejected"]
 
 
-def test_several_tables_are_told_apart(watched: Watched) -> None:
+def test_several_tables_have_a_line_each(watched: Watched) -> None:
     """Several pushes have a line each, with the name of its table."""
     watched.show(10.0, at(10, 10), "orders")
     watched.show(10.0, at(20, 20), "users")
