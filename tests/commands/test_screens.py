@@ -65,7 +65,8 @@ def test_status_speaks_of_no_client(rjcli: Rjcli, serve: Serve) -> None:
 def test_log_file_is_private_and_grows(rjcli: Rjcli, local_api: LocalApi) -> None:
     """The log is for oneself alone, and has all pushes, failures too, and never the key."""
     log = rjcli.home / "push.log"
-    push = ("push", records(rjcli.home), "-t", "t", "-k", "id", "-q", "--log-file", log)
+    file = records(rjcli.home).rename(rjcli.home / f"{CANARY_KEY}.ndjson")
+    push = ("push", file, "-t", "t", "-k", "id", "-q", "--log-file", log)
     old_mask = os.umask(0)
     try:
         assert rjcli(*push, "--base-url", local_api.base_url).returncode == 0
@@ -73,11 +74,15 @@ def test_log_file_is_private_and_grows(rjcli: Rjcli, local_api: LocalApi) -> Non
         os.umask(old_mask)
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     first = log.read_text()
+    assert "/[API key].ndjson to table t" in first
     assert " finished: complete: read 1 = accepted 1 " in first
-    path = f"http://127.0.0.1:9/{CANARY_KEY}"
-    assert rjcli(*push, "--log-format", "json", "--base-url", path).returncode == 2
-    added = log.read_text().removeprefix(first)
-    assert [json.loads(line)["event"] for line in added.splitlines()] == ["error", "hint"]
+    as_json = ("--log-format", "json")
+    assert rjcli(*push, *as_json, "--base-url", local_api.base_url).returncode == 0
+    address = f"http://127.0.0.1:9/{CANARY_KEY}"
+    assert rjcli(*push, *as_json, "--base-url", address).returncode == 2
+    lines = log.read_text().removeprefix(first).splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert (events[0], events[-2:]) == ("note", ["error", "hint"])
     assert CANARY_KEY not in log.read_text()
 
 
