@@ -161,9 +161,9 @@ def error_from(outcome: AttemptOutcome, asked: str = "", *, has_client: bool = T
     match outcome.kind:
         case OutcomeKind.DENIED if not has_client:
             hint = "check the base URL, and proxies between here and the API"
-            return AccessDeniedError(
-                f"there is no Import API at this address: {outcome}{where}", hint=hint
-            )
+            is_missing = outcome.status == HTTPStatus.NOT_FOUND
+            what = "there is no Import API at this address" if is_missing else "access is refused"
+            return AccessDeniedError(f"{what}: {outcome}{where}", hint=hint)
         case OutcomeKind.DENIED if outcome.status == HTTPStatus.NOT_FOUND:
             hint = "check the client id and the base URL"
             return AccessDeniedError(f"the API knows no such client: {outcome}{where}", hint=hint)

@@ -54,11 +54,15 @@ def test_refused_key_names_its_source(rjcli: Rjcli, serve: Serve) -> None:
     assert "another-key-1" not in done.stderr
 
 
-def test_status_speaks_of_no_client(rjcli: Rjcli, serve: Serve) -> None:
-    """A status that is answered 404 is about the address: no client was named."""
-    done = rjcli("status", "--base-url", serve(always(answer(404, b"{}"))).base_url)
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [(404, "there is no Import API at this address"), (403, "access is refused")],
+)
+def test_status_speaks_of_no_client(rjcli: Rjcli, serve: Serve, status: int, text: str) -> None:
+    """A status that is refused is about the address: no client was named."""
+    done = rjcli("status", "--base-url", serve(always(answer(status, b"{}"))).base_url)
     assert done.returncode == 4
-    assert "there is no Import API at this address: HTTP 404" in done.stderr
+    assert f"{text}: HTTP {status}" in done.stderr
     assert "client" not in done.stderr
 
 
