@@ -232,7 +232,8 @@ class Delivery:
                 taken.parts.pop()
                 self._refuse(taken, part, outcome)
             case _:
-                self.stop(error_from(outcome, self._asked))
+                is_denied = outcome.kind is OutcomeKind.DENIED
+                self.stop(error_from(outcome, self._asked if is_denied else ""))
 
     def _refuse(self, taken: InFlightBatch, part: Part, outcome: AttemptOutcome) -> None:
         """Split what was refused until the guilty records stand alone."""
