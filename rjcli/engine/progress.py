@@ -1,13 +1,14 @@
 """The progress of a push: what it has read and settled, and what it is doing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
 from rjcli.events import Activity, LimitChanged, Progressed
 from rjcli.producer.messages import ReadProgress
 from rjcli.run import Ledger
+from rjcli.settings.option_kinds import STDIN
 
 _PATIENCE = 1.0  # seconds without anything to read, after which a push waits for its input
 
@@ -23,17 +24,19 @@ class ProgressWatch:
         self,
         delivery: Delivery | DryRun,
         ledger: Ledger,
-        waiting: Activity,
+        inputs: Collection[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._delivery = delivery
         self._ledger = ledger
-        self._waiting = waiting
+        is_stdin = STDIN in inputs
+        self._waiting = Activity.WAITING_FOR_STDIN if is_stdin else Activity.WAITING_FOR_INPUT
         self._clock = clock
         self._read_at = clock()
         self._limit = delivery.limit
         self.read = ReadProgress(ledger.read, 0, None)
-        self.has_types = self.has_ended = False
+        self.has_types = ledger.column_types is not None  # a run that is resumed knows them
+        self.has_ended = False
 
     def take(self, read: ReadProgress) -> None:
         """Take in how far the producer is."""

@@ -23,7 +23,6 @@ from rjcli.errors import (
     UsageError,
 )
 from rjcli.events import (
-    Activity,
     Finished,
     Rejected,
     RunDescription,
@@ -48,7 +47,6 @@ from rjcli.reading import KnownTypes
 from rjcli.run import Ledger
 from rjcli.run.outcome import can_resume
 from rjcli.run.summary import summary_document
-from rjcli.settings.option_kinds import STDIN
 from rjcli.settings.values import PushSettings
 
 _PROGRESS_SECONDS = 0.1
@@ -91,9 +89,7 @@ class TablePush:
             storage.types,
             settles_unsent=description.dry_run,
         )
-        is_stdin = STDIN in description.inputs
-        waiting = Activity.WAITING_FOR_STDIN if is_stdin else Activity.WAITING_FOR_INPUT
-        self._watch = ProgressWatch(self._delivery, self._ledger, waiting)
+        self._watch = ProgressWatch(self._delivery, self._ledger, description.inputs)
         self._is_running = False
         self._unused: tuple[str, ...] = ()  # names of fields that no record had
 

@@ -21,9 +21,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock, self.ledger = Clock(), Ledger()
         self.delivery = DryRun(lambda *_: None)
-        self.watch = ProgressWatch(
-            self.delivery, self.ledger, Activity.WAITING_FOR_STDIN, self.clock
-        )
+        self.watch = ProgressWatch(self.delivery, self.ledger, ["-"], self.clock)
 
     def activity(self, seconds: float, bytes_read: int, total: int | None, read: int = 0) -> str:
         """What the push does after the producer has said where it is."""
@@ -43,6 +41,15 @@ def test_finding_column_types_is_an_activity(watched: Watched) -> None:
     assert watched.activity(1, 10, 100) == Activity.FINDING_TYPES
     watched.watch.has_types = True
     assert watched.activity(2, 20, 100) == Activity.SENDING
+
+
+def test_a_resumed_run_knows_its_column_types() -> None:
+    """A run that is resumed does not look for column types that it has found before."""
+    ledger = Ledger()
+    ledger.column_types = {}
+    watch = ProgressWatch(DryRun(lambda *_: None), ledger, ["f"])
+    watch.take(ReadProgress(0, 10, 100))
+    assert watch.progressed().activity == Activity.SENDING
 
 
 def test_a_silent_pipe_is_waited_for(watched: Watched) -> None:
