@@ -18,6 +18,7 @@ error's: a push that finished with some records rejected exits with 3.
 
 from collections.abc import Collection
 from itertools import islice
+from signal import SIGINT
 
 EXIT_REJECTS = 3
 REJECTS_WORD = "rejects"
@@ -131,6 +132,11 @@ class InterruptedByUserError(RjcliError):
     def __init__(self, message: str, *, signal: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = 128 + signal
+
+    @property
+    def is_ctrl_c(self) -> bool:
+        """Whether it was typed, and can be typed again."""
+        return self.exit_code == 128 + SIGINT
 
 
 class DefectError(RjcliError):

@@ -48,10 +48,41 @@ class Started(Struct, frozen=True):
     run: RunDescription
 
 
-class Progressed(Struct, frozen=True):
-    """Event: something was read or settled. ``bytes_total`` is None for an endless input.
+class Activity(StrEnum):
+    """What a push is doing."""
 
-    ``settled_before``: records, by the run that is resumed.
+    FINDING_TYPES = "finding column types"
+    PASSING_LOADED = "reading what was loaded before"
+    SENDING = "sending"
+    WAITING_FOR_STDIN = "waiting for stdin"
+    WAITING_FOR_INPUT = "waiting for input"
+    WAITING_FOR_KILLED_PUSH = "waiting for a killed push's requests"
+    WAITING_FOR_LATE_WRITES = "waiting for late writes"
+    STOPPING = "stopping"
+    INTERRUPTED = "stopping on Ctrl-C"
+
+
+class Outage(Struct, frozen=True):
+    """The API cannot be reached, or does not answer as it should. Seconds from now.
+
+    ``status``: of its last answer, None if none came; ``reason``: the same in words.
+    ``attempt``: the number of the next request, or of the one that is under way
+    (``retry_in`` None).
+    """
+
+    status: int | None
+    reason: str
+    attempt: int
+    retry_in: float | None
+    give_up_in: float
+
+
+class Progressed(Struct, frozen=True):
+    """Event: where the push is. ``bytes_total`` is None for an endless input.
+
+    ``bytes_read``: of the pass that finds column types, while that goes on.
+    ``settled_before``: records, by the run that is resumed. ``activity_ends_in``:
+    seconds, where a wait has an end.
     """
 
     counts: Counts
@@ -59,6 +90,34 @@ class Progressed(Struct, frozen=True):
     bytes_total: int | None
     in_flight: int
     settled_before: int = 0
+    activity: Activity = Activity.SENDING
+    activity_ends_in: float | None = None
+    outage: Outage | None = None
+
+
+class Retried(Struct, frozen=True):
+    """Event: a request failed, and is made again.
+
+    ``attempt``: the number of the one that failed; ``seconds``: until the next one.
+    """
+
+    reason: str
+    attempt: int
+    records: int
+    seconds: float
+
+
+class Split(Struct, frozen=True):
+    """Event: a request was refused, and its records are sent in two halves."""
+
+    reason: str
+    records: int
+
+
+class LimitChanged(Struct, frozen=True):
+    """Event: how many requests may be in flight has changed, with how quickly the API answers."""
+
+    in_flight: int
 
 
 class Rejected(Struct, frozen=True):
@@ -116,4 +175,7 @@ class Finished(Struct, frozen=True):
     summary: Summary
 
 
-Event = Noted | Started | Progressed | Rejected | Finished
+Detail = Retried | Split | LimitChanged
+"""What only who looks closely wants to see."""
+
+Event = Noted | Started | Progressed | Rejected | Detail | Finished

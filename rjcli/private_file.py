@@ -19,6 +19,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+_APPEND = os.O_WRONLY | os.O_APPEND | _SAFELY
 
 
 def user_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
@@ -221,6 +222,27 @@ def create_own_file(path: Path, name: str) -> None:
         descriptor = os.open(path, _CREATE, 0o600)
         with _closing(descriptor):
             os.fchmod(descriptor, 0o600)
+
+
+def open_to_append(path: Path, name: str) -> int:
+    """Open a file of rjcli's own to write at its end; it is made if it is missing.
+
+    Raises UsageError if ``check_own`` does, for a symbolic link, and if it cannot be written.
+    """
+    with os_errors_as_ours(f"cannot write {name} {path}"):
+        try:
+            descriptor = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            os.fchmod(descriptor, 0o600)
+        except FileExistsError:
+            if path.is_symlink():
+                raise symbolic_link(name, path) from None
+            descriptor = os.open(path, _APPEND)
+    try:
+        check_own(os.fstat(descriptor), path, name)
+    except UsageError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 @contextmanager

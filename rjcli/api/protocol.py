@@ -69,6 +69,11 @@ class AttemptOutcome:
     retry_after: float | None = None
 
     @property
+    def is_unreached(self) -> bool:
+        """Whether the request certainly never reached the API."""
+        return self.status is None and not self.in_doubt
+
+    @property
     def is_throttled(self) -> bool:
         """Whether the API says that there are too many requests."""
         return self.status == HTTPStatus.TOO_MANY_REQUESTS
@@ -146,13 +151,19 @@ def classify_authenticate(answer: Answer) -> AttemptOutcome:
     return classify_status(answer)
 
 
-def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
+def error_from(outcome: AttemptOutcome, asked: str = "", *, has_client: bool = True) -> RjcliError:
     """The error that an answer other than an acknowledgement is, when nothing more can be done.
 
     ``asked``: which API, and with which credentials, for the message to name.
+    ``has_client``: whether the request named a client and a key, as all but one do.
     """
     where = f"; asked was {asked}" if asked else ""
     match outcome.kind:
+        case OutcomeKind.DENIED if not has_client:
+            hint = "check the base URL, and proxies between here and the API"
+            is_missing = outcome.status == HTTPStatus.NOT_FOUND
+            what = "there is no Import API at this address" if is_missing else "access is refused"
+            return AccessDeniedError(f"{what}: {outcome}{where}", hint=hint)
         case OutcomeKind.DENIED if outcome.status == HTTPStatus.NOT_FOUND:
             hint = "check the client id and the base URL"
             return AccessDeniedError(f"the API knows no such client: {outcome}{where}", hint=hint)
@@ -164,7 +175,10 @@ def error_from(outcome: AttemptOutcome, asked: str = "") -> RjcliError:
         case OutcomeKind.UNAVAILABLE:
             when = f"in {outcome.retry_after:,.0f} s" if outcome.retry_after else "later"
             message = f"the API is not available: {outcome}{where}"
-            return UnfinishedError(message, hint=f"try again {when}")
+            hint = f"try again {when}"
+            if outcome.is_unreached:
+                hint = f"check the base URL, the network and proxies, or {hint}"
+            return UnfinishedError(message, hint=hint)
         case _:
             message = f"this is no answer of the Import API: {outcome}{where}"
             hint = "check the base URL, and proxies between here and the API"

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from rjcli.credentials.config_file import Profile
     from rjcli.report import Report
 
+_opened: "list[Report]" = []  # of the command that runs, with its log
+
 
 @command(
     "push",
@@ -152,12 +154,13 @@ _reports: "list[Report]" = []  # of the command that runs
 
 
 def _report(settings: JsonSettings) -> "Report":
+    from rjcli.commands.log_file import open_log
     from rjcli.report import Report
 
-    output = (
-        settings if isinstance(settings, OutputSettings) else OutputSettings(json=settings.json)
-    )
-    report = Report(output)
+    if isinstance(settings, OutputSettings):
+        report = Report(settings, open_log(settings.log))
+    else:
+        report = Report(OutputSettings(json=settings.json))
     _reports.append(report)
     return report
 
@@ -200,8 +203,9 @@ def main(*, listens: bool = False) -> NoReturn:
         exit_code = _fail(interruption(error))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         exit_code = _fail(error_from(error))
+        report = _reports[0] if _reports else _report(JsonSettings())
         for line in trace(error, os.environ):
-            _report(JsonSettings()).note(line)
+            report.note(line)
     no_more_to_stop()
     sys.exit(exit_code)
 
@@ -209,6 +213,6 @@ def main(*, listens: bool = False) -> NoReturn:
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    has_answered = any(report.has_answered for report in _reports)
-    _report(JsonSettings(json=wants_json and not has_answered)).failure(error)
+    report = _reports[0] if _reports else _report(JsonSettings(json=wants_json))
+    report.failure(error)
     return error.exit_code

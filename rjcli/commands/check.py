@@ -43,7 +43,7 @@ def _conclude(
 ) -> int:
     asked = ", ".join(filter(None, [document["environment"], document["host"], who]))
     if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
-        raise error_from(outcome, asked)
+        raise error_from(outcome, asked, has_client=bool(who))
     report.result(document, f"{document['status']}: {asked}")
     return 0
 

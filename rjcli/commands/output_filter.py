@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TextIO
 
 from rjcli.credentials.api_key import API_KEY_VARIABLE, ApiKey
 
@@ -24,15 +25,21 @@ def install_output_filter(environ: Mapping[str, str]) -> None:
     Once is enough, and more do no harm.
     """
     for stream in (sys.stdout, sys.stderr):
-        # In place, so that it holds for those, too, who have kept the stream: handlers of logs.
-        if getattr(stream.write, "func", None) is not _write:
-            stream.write = partial(_write, stream.write)  # type: ignore[method-assign]
+        filtered(stream)
     if environ.get(API_KEY_VARIABLE):
         hide_key(ApiKey(environ[API_KEY_VARIABLE]))
     for name in _MUTED:
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.handlers[:] = [logging.NullHandler()]
+
+
+def filtered(stream: TextIO) -> TextIO:
+    """Have the key taken out of what is written to a stream from now on; return the stream."""
+    # In place, so that it holds for those, too, who have kept the stream: handlers of logs.
+    if getattr(stream.write, "func", None) is not _write:
+        stream.write = partial(_write, stream.write)  # type: ignore[method-assign]
+    return stream
 
 
 def hide_key(key: ApiKey) -> None:

@@ -2,50 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from math import inf
 
 from rjcli.api.protocol import AttemptOutcome, OutcomeKind, error_from
+from rjcli.delivery.activity import find_activity, find_outage
+from rjcli.delivery.in_flight import InFlightBatch, Part
 from rjcli.delivery.key_order import KeyOrder
 from rjcli.delivery.late_writes import LateWrites
 from rjcli.delivery.limits import Limits
-from rjcli.delivery.sender import Part, Sender, Tally, Upsert
+from rjcli.delivery.sender import Sender, Tally, Upsert
 from rjcli.delivery.stop import Stop
 from rjcli.errors import StoppedError
-from rjcli.model import Batch, RecordOutcome, Records, Rejection, Settlement, Stage
+from rjcli.events import Activity, Outage, Retried, Split
+from rjcli.model import Batch, Noted, RecordOutcome, Records, Rejection, Settlement
 from rjcli.preparing.batcher import Batcher, make_batch, split_batch
 from rjcli.settings.values import DeliverySettings
 
 OnSettled = Callable[[Settlement | Rejection, Batch], None]
 """Called with the outcome of each record, once, and the batch in which it was taken."""
 
-OnNote = Callable[[str], None]
-"""Called with what people should know."""
+OnEvent = Callable[[Noted | Retried | Split], None]
+"""Called with what people should know, and with what they may want to know."""
 
 _BATCHES_AHEAD = 4  # taken, for each request that may be in flight
 _GRACE_SECONDS = 10.0  # for requests in flight when the delivery is stopped
 _LONE_REFUSALS = 20  # refused batches of one record that show the call to be wrong
 
 
-@dataclass(eq=False, slots=True)
-class InFlightBatch:
-    """A batch that was taken, until all its records are settled.
-
-    ``parts``: still to be sent, the next one last. ``is_repeat``: its records have
-    been settled before, and are sent once more because of a late write.
-    """
-
-    batch: Batch
-    parts: list[Part]
-    is_repeat: bool
-    refused: int = 0  # records
-    task: "asyncio.Task[None] | None" = None
-
-
 class Delivery:
     """Sends the batches of one table, many at a time; those that share a key in order.
 
     Batches are handed over one by one (``put``, then ``finish``), or taken from
-    an iterator (``deliver``). Several deliveries may share their limits.
+    an iterator (``deliver``). Several deliveries may share their limits. ``asked``:
+    which API, with which credentials, for an error to name.
     """
 
     def __init__(
@@ -54,21 +43,25 @@ class Delivery:
         settings: DeliverySettings,
         limits: Limits,
         on_settled: OnSettled,
-        on_note: OnNote,
+        on_event: OnEvent,
+        asked: str = "",
     ) -> None:
         self._settings = settings
         self._limits = limits
         self._on_settled = on_settled
-        self._on_note = on_note
+        self._on_event = on_event
+        self._asked = asked
         self.tally = Tally()
         self.late = LateWrites(settings.settle)
-        self._sender = Sender(upsert, limits, settings.retry_for, self.tally, self._doubt)
+        self._sender = Sender(upsert, limits, settings, self.tally, self._doubt, on_event)
         self._order: KeyOrder[InFlightBatch] = KeyOrder()
         self._in_flight: set[InFlightBatch] = set()
         self._stop = Stop()
         self._whole_refusals = 0
         self._repeat_refusals = 0  # records
-        self.not_before = 0.0  # on the clock of the timing: nothing is sent until then
+        self.is_repeating = False  # late writes, once everything else is settled
+        # On the clock of the timing: when requests are cancelled, and when sending begins.
+        self.aborts_at, self.not_before = inf, 0.0
         self.has_accepted = False  # the API, some record of this push, now or before
 
     @property
@@ -80,6 +73,22 @@ class Delivery:
     def limit(self) -> int:
         """How many requests may be in flight now."""
         return self._limits.concurrency.limit
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was taken is settled."""
+        return not self._in_flight
+
+    @property
+    def outage(self) -> Outage | None:
+        """What keeps requests from success, if something does."""
+        limits, has_worked = self._limits, self.has_accepted
+        return find_outage(limits, self._in_flight, self._settings, has_worked=has_worked)
+
+    @property
+    def activity(self) -> tuple[Activity, float | None]:
+        """What it is doing, and in how many seconds that ends at the latest."""
+        return find_activity(self, self._limits.timing.now())
 
     @property
     def failure(self) -> Exception | None:
@@ -121,7 +130,7 @@ class Delivery:
         if self.late.to_repeat:
             await self._repeat_all()
         if self._repeat_refusals:
-            self._on_note(
+            self._note(
                 f"{self._repeat_refusals:,} records that were accepted are refused now that they"
                 " are sent again, and may be left on an older version"
             )
@@ -136,6 +145,7 @@ class Delivery:
         self._cancel(attempting=False)
         loop = asyncio.get_running_loop()
         loop.call_later(_GRACE_SECONDS, self.abort)
+        self.aborts_at = self._limits.timing.now() + _GRACE_SECONDS
         self._limits.wake()
 
     def abort(self) -> None:
@@ -222,12 +232,14 @@ class Delivery:
                 taken.parts.pop()
                 self._refuse(taken, part, outcome)
             case _:
-                self.stop(error_from(outcome))
+                is_denied = outcome.kind is OutcomeKind.DENIED
+                self.stop(error_from(outcome, self._asked if is_denied else ""))
 
     def _refuse(self, taken: InFlightBatch, part: Part, outcome: AttemptOutcome) -> None:
         """Split what was refused until the guilty records stand alone."""
         if len(part.batch.records) > 1:
             self.tally.split += 1
+            self._on_event(Split(str(outcome), len(part.batch.records)))
             halves = [Part(half, part.in_doubt) for half in split_batch(part.batch)]
             taken.parts += reversed(halves)
             return
@@ -235,7 +247,7 @@ class Delivery:
             self._repeat_refusals += 1
             self.late.give_up(part.batch.records[0])
             return
-        self._settle(taken, _rejection(part.batch, outcome))
+        self._settle(taken, part.rejection(outcome))
         taken.refused += 1
         records = len(taken.batch.records)
         if self.has_accepted or taken.refused < records:
@@ -253,15 +265,19 @@ class Delivery:
         if not taken.is_repeat:
             self._on_settled(settlement, taken.batch)
 
+    def _note(self, text: str) -> None:
+        self._on_event(Noted(text))
+
     def _doubt(self, part: Part) -> None:
         self.late.doubt(part.batch.records, self._limits.timing.now())
 
     async def _repeat_all(self) -> None:
         """Wait until no late write can come any more, and send the newest versions again."""
         timing = self._limits.timing
+        self.is_repeating = True
         wait = max(0.0, self.late.last_until - timing.now())
         if not self._stop.error:
-            self._on_note(
+            self._note(
                 f"{_records(self.late.to_repeat)} may be overwritten by requests without an"
                 f" answer: sent again in {wait:.0f} s (--settle)"
             )
@@ -271,7 +287,7 @@ class Delivery:
             self.repeat_due()
             await self.drain()
         if left := self.late.to_repeat:
-            self._on_note(
+            self._note(
                 f"{_records(left)} may be left on an older version by late requests,"
                 " until this table is pushed again"
             )
@@ -279,17 +295,3 @@ class Delivery:
 
 def _records(count: int) -> str:
     return f"{count:,} {'record' if count == 1 else 'records'}"
-
-
-def _rejection(batch: Batch, outcome: AttemptOutcome) -> Rejection:
-    record = batch.records[0]
-    return Rejection(
-        Stage.API,
-        record.file,
-        record.line,
-        record.number,
-        record.raw,
-        outcome.reasons or (outcome.message,),
-        outcome.status,
-        record.position,
-    )

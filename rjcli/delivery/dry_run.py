@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from rjcli.delivery.delivery import OnSettled
 from rjcli.delivery.sender import Tally
 from rjcli.delivery.stop import Stop
+from rjcli.events import Activity
 from rjcli.model import Batch, RecordOutcome, Settlement
 
 
@@ -13,12 +14,19 @@ class DryRun:
     """Counts what would be sent, and keeps the first body."""
 
     in_flight = limit = 0
+    outage = None
+    is_idle = True
 
     def __init__(self, on_settled: OnSettled) -> None:
         self._on_settled = on_settled
         self._stop = Stop()
         self.tally = Tally()
         self.first_body: bytes | None = None
+
+    @property
+    def activity(self) -> tuple[Activity, float | None]:
+        """What it is doing, and in how many seconds that ends at the latest."""
+        return Activity.STOPPING if self._stop.error else Activity.SENDING, None
 
     async def deliver(self, batches: AsyncIterator[Batch]) -> None:
         """Count all batches; their records are unsent. Raises what made it stop."""

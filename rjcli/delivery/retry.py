@@ -6,7 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from rjcli.api.protocol import AttemptOutcome
 from rjcli.delivery.pace import Pace
+from rjcli.settings.values import DeliverySettings
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0  # seconds
 _DOWN_AFTER = 10  # failures in a row
@@ -38,8 +40,11 @@ class RetryGate:
     def __init__(self, timing: Timing, rate: float | None = None) -> None:
         self._timing = timing
         self._pace = Pace(rate)
-        self._closed_until = float("-inf")
-        self._failures = 0  # since the last success
+        self.closed_until = float("-inf")
+        self.failures = 0  # since the last success
+        self.last_failure: AttemptOutcome | None = None  # since then
+        self._has_answered = False  # in whatever way
+        self._failures = 0  # of these, other than 429
         self._probes = 0  # of these, failures of a probe
         self._probe: asyncio.Future[None] | None = None  # done when the one probe has ended
         self.failing_since: float | None = None  # no success since then
@@ -49,13 +54,19 @@ class RetryGate:
         """Whether the API counts as down."""
         return self._failures >= _DOWN_AFTER
 
+    def patience(self, outcome: AttemptOutcome, settings: DeliverySettings) -> float:
+        """Seconds for which an attempt that failed is repeated."""
+        if outcome.is_unreached and not self._has_answered:
+            return min(settings.connect_for, settings.retry_for)
+        return settings.retry_for
+
     async def enter(self) -> "asyncio.Future[None] | None":
         """Wait until an attempt may be made; return what ``leave`` takes after it."""
         has_slot = False
         while True:
             now = self._timing.now()
-            if now < self._closed_until:
-                await self._timing.sleep(self._closed_until - now)
+            if now < self.closed_until:
+                await self._timing.sleep(self.closed_until - now)
                 has_slot = False  # or all who waited would go at once
             elif self._probe:
                 await asyncio.wait([self._probe])
@@ -77,22 +88,20 @@ class RetryGate:
 
     def succeeded(self) -> None:
         """Note an attempt that was answered as it should be."""
-        self._failures = self._probes = 0
-        self.failing_since = None
+        self.failures = self._failures = self._probes = 0
+        self.failing_since = self.last_failure = None
+        self._has_answered = True
         self._pace.passed(self._timing.now())
 
-    def failed(
-        self, retry_after: float | None, *, is_throttled: bool = False, is_probe: bool = False
-    ) -> None:
-        """Note an attempt that failed and may succeed later.
-
-        ``retry_after``: seconds, as the answer asks. ``is_throttled``: there
-        were too many requests (429).
-        """
+    def failed(self, outcome: AttemptOutcome, *, is_probe: bool = False) -> None:
+        """Note an attempt that failed and may succeed later."""
         now = self._timing.now()
-        wait = retry_after or 0.0
+        wait = outcome.retry_after or 0.0
         self.failing_since = now if self.failing_since is None else self.failing_since
-        if is_throttled:
+        self.failures += 1
+        self.last_failure = outcome
+        self._has_answered = self._has_answered or not outcome.is_unreached
+        if outcome.is_throttled:
             self._pace.throttled(now, wait)
         else:
             self._pace.passed(now)
@@ -100,4 +109,4 @@ class RetryGate:
             self._probes += is_probe
             if self.is_down:
                 wait = max(wait, self._timing.backoff(self._probes + 1))
-        self._closed_until = max(self._closed_until, now + wait)
+        self.closed_until = max(self.closed_until, now + wait)

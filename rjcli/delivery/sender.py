@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rjcli.api.protocol import Answer, AttemptOutcome, OutcomeKind, classify_upsert
+from rjcli.delivery.in_flight import Part
 from rjcli.delivery.limits import Limits
 from rjcli.errors import TransportError
-from rjcli.model import Batch
+from rjcli.events import Retried
+from rjcli.settings.values import DeliverySettings
 
 Upsert = Callable[[bytes], Awaitable[Answer]]
 """Sends a batch's body; raises TransportError if no answer came."""
@@ -24,48 +26,36 @@ class Tally:
     split: int = 0
 
 
-@dataclass(eq=False, slots=True)
-class Part:
-    """A batch, or a part of one that was split, until it is settled.
-
-    ``in_doubt``: an attempt may have been applied without an acknowledgement.
-    ``began``: when its last attempt did, on the clock of the timing.
-    """
-
-    batch: Batch
-    in_doubt: bool = False
-    failures: int = 0
-    failing_since: float | None = None
-    began: float = 0.0
-    is_attempting: bool = False
-
-
 class Sender:
     """Sends parts of batches within the limits that all requests share.
 
-    ``on_doubt`` is called with a part after each attempt that may still be applied.
+    ``on_doubt`` is called with a part after each attempt that may still be applied;
+    ``on_retry`` before each wait for another attempt.
     """
 
     def __init__(
         self,
         upsert: Upsert,
         limits: Limits,
-        retry_for: float,
+        settings: DeliverySettings,
         tally: Tally,
         on_doubt: Callable[[Part], None],
+        on_retry: Callable[[Retried], None],
     ) -> None:
         self._upsert = upsert
         self._limits = limits
         self._timing = limits.timing
-        self._retry_for = retry_for
+        self._settings = settings
         self._tally = tally
         self._on_doubt = on_doubt
+        self._on_retry = on_retry
 
     async def send(self, part: Part, is_stopping: Callable[[], bool]) -> AttemptOutcome:
         """Send a part until it is acknowledged, refused, or given up.
 
         An outcome of "unavailable" means that it was given up, also because of stopping.
         """
+        part.ready_at = 0.0
         while True:
             outcome = await self._attempt(part)
             if outcome.kind is not OutcomeKind.UNAVAILABLE:
@@ -75,6 +65,11 @@ class Sender:
             delay = self._next_delay(part, outcome)
             if delay is None or is_stopping():
                 return outcome
+            now = self._timing.now()
+            part.ready_at = now + delay
+            seconds = max(delay, self._limits.gate.closed_until - now)
+            records = len(part.batch.records)
+            self._on_retry(Retried(str(outcome), part.failures, records, seconds))
             await self._timing.sleep(delay)
 
     async def _attempt(self, part: Part) -> AttemptOutcome:
@@ -119,7 +114,7 @@ class Sender:
         now = self._timing.now()
         gate, concurrency = self._limits.gate, self._limits.concurrency
         if outcome.kind is OutcomeKind.UNAVAILABLE:
-            gate.failed(outcome.retry_after, is_throttled=outcome.is_throttled, is_probe=is_probe)
+            gate.failed(outcome, is_probe=is_probe)
             if not outcome.is_throttled:
                 concurrency.troubled(began, now)
             return
@@ -132,7 +127,7 @@ class Sender:
         now = self._timing.now()
         part.failing_since = now if part.failing_since is None else part.failing_since
         since = min(part.failing_since, self._limits.gate.failing_since or now)
-        left = since + self._retry_for - now
+        left = since + self._limits.gate.patience(outcome, self._settings) - now
         retry_after = outcome.retry_after or 0.0
         if left <= 0 or retry_after > left:
             return None

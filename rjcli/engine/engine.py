@@ -59,7 +59,8 @@ class Engine:
         Cancelling stops it in good order.
         """
         upsert = partial(self._transport.upsert, self._credentials, settings.table)
-        push = TablePush(settings, description, produce, emit, storage, Route(upsert, self._limits))
+        route = Route(upsert, self._limits, f"{description.host}, {self._credentials}")
+        push = TablePush(settings, description, produce, emit, storage, route)
         self._pushes.add(push)
         if self._stopped_by:
             push.stop(self._stopped_by)

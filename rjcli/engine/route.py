@@ -26,7 +26,8 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How records get to the API."""
+    """How records get to the API. ``asked``: which one, with which credentials, for errors."""
 
     upsert: Upsert
     limits: Limits
+    asked: str = ""

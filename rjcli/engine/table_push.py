@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rjcli.crash_report import error_from, trace
 from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.dry_run import DryRun
+from rjcli.engine.progress import ProgressWatch
 from rjcli.engine.route import Emit, Route, Storage
 from rjcli.engine.summary import conclude, summarise
 from rjcli.errors import (
@@ -22,7 +23,6 @@ from rjcli.errors import (
 )
 from rjcli.events import (
     Finished,
-    Progressed,
     Rejected,
     RunDescription,
     Started,
@@ -77,7 +77,7 @@ class TablePush:
         self._delivery: Delivery | DryRun = DryRun(self._settle)
         if route:
             self._delivery = Delivery(
-                route.upsert, settings.delivery, route.limits, self._settle, self._note
+                route.upsert, settings.delivery, route.limits, self._settle, emit, route.asked
             )
         self._ledger = Ledger(
             self._run,
@@ -86,12 +86,15 @@ class TablePush:
             storage.types,
             settles_unsent=description.dry_run,
         )
-        self._read_progress = ReadProgress(self._ledger.read, 0, None)
+        self._watch = ProgressWatch(self._delivery, self._ledger, description.inputs)
+        self._is_running = False
         self._unused: tuple[str, ...] = ()  # names of fields that no record had
 
     def stop(self, error: RjcliError) -> None:
         """Stop in good order: no new batches, some time for those in flight."""
         self._delivery.stop(error)
+        if self._is_running:
+            self._emit(self._watch.progressed())  # at once: somebody waits for an answer
 
     async def run(self) -> Summary:
         """Push everything; return how it went, also when an error ended it.
@@ -124,7 +127,7 @@ class TablePush:
         )
         summary = replace(
             summary,
-            bytes_read=self._read_progress.bytes_read,
+            bytes_read=self._watch.read.bytes_read,
             seconds=time.monotonic() - began,
             artifacts=self._run.artifacts(resumable=can_resume(failure)) if self._run else None,
         )
@@ -138,6 +141,7 @@ class TablePush:
         ticker = asyncio.create_task(self._tick())
         try:
             self._emit(Started(self._description))
+            self._is_running = True
             self._take_over()
             async with aclosing(self._batches()) as batches:
                 await self._delivery.deliver(batches)
@@ -150,6 +154,7 @@ class TablePush:
                     self._note(line)
             return error_from(error)
         finally:
+            self._is_running = False
             ticker.cancel()
 
     def _take_over(self) -> None:
@@ -191,6 +196,7 @@ class TablePush:
                 if span.batch:
                     self._save_if_due()
                     yield span.batch
+        self._watch.has_ended = True
 
     async def _take(self, message: Message) -> None:
         match message:
@@ -199,7 +205,7 @@ class TablePush:
                 self._emit(Rejected(rejection))
                 self._check_rejects()
             case ReadProgress():
-                self._read_progress = message
+                self._watch.take(message)
                 self._ledger.read = message.read
             case Pause():
                 while self._ledger.waiting >= _MOST_WAITING:  # noqa: ASYNC110 - they join in time
@@ -208,6 +214,7 @@ class TablePush:
                 self._run.start_input(position, form)
             case TypesDetected(column_types, without_values):
                 self._ledger.take_types(column_types, without_values)
+                self._watch.has_types = True
             case FieldsUnused(names):
                 self._unused = names
                 self._note(f"no record has a field named {', '.join(names)}")
@@ -260,16 +267,9 @@ class TablePush:
                 self._save_if_due()
                 if isinstance(self._delivery, Delivery):
                     self._delivery.repeat_due()
-                self._emit(self._progress())
+                self._emit(self._watch.progressed())
+                if change := self._watch.limit_change():
+                    self._emit(change)
             except Exception as error:  # noqa: BLE001 - it ends the push, and not only the ticks
                 self._delivery.stop(error_from(error))
             await asyncio.sleep(_PROGRESS_SECONDS)
-
-    def _progress(self) -> Progressed:
-        return Progressed(
-            self._ledger.counts,
-            self._read_progress.bytes_read,
-            self._read_progress.bytes_total,
-            self._delivery.in_flight,
-            self._ledger.settled_before,
-        )

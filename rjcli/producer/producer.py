@@ -127,6 +127,8 @@ class Producer:
                 yield Noted(f"{source.name} is copied to disk to find its column types")
                 yield from self._exhaust(input_.spool(), input_)
             yield from self._exhaust(input_.detect(detector), input_)
+        for source in self._sources:
+            source.bytes_read = 0  # they are read once more
         detector.check()
         if note := detector.note:
             yield Noted(note)

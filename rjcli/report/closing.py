@@ -3,6 +3,9 @@
 from rich.filesize import decimal
 
 from rjcli.events import Summary
+from rjcli.report.lines import MESSAGE_CHARACTERS, shortened
+
+_MOST_FILES = 10  # of rejects that are named
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -27,9 +30,11 @@ def summary_lines(summary: Summary) -> list[str]:
     lines = [account, effort]
     if summary.column_types:
         types = [f"{name} {type_}" for name, type_ in summary.column_types.items()]
-        lines.append(f"column types: {', '.join(types)}")
+        lines.append(shortened(f"column types: {', '.join(types)}"))
     if summary.first_body is not None:
-        lines += ["the first request's body:", summary.first_body.decode()]
+        lines += ["the first request's body:", shortened(body := summary.first_body.decode())]
+        if len(body) > MESSAGE_CHARACTERS:
+            lines.append(f"({len(summary.first_body):,} bytes; --json shows all of them)")
     return lines
 
 
@@ -38,7 +43,7 @@ def next_steps(summary: Summary) -> list[tuple[str, str]]:
     artifacts, counts = summary.artifacts, summary.counts
     if artifacts is None:
         return []
-    steps = [("rejects", path) for path in artifacts.rejects]
+    steps = [("rejects", path) for path in artifacts.rejects[:_MOST_FILES]]
     if artifacts.errors:
         steps.append(("what is wrong with each", artifacts.errors))
     if artifacts.retry:

@@ -11,7 +11,7 @@ from rjcli.visible_text import visible
 if TYPE_CHECKING:
     from rjcli.report.terminal import TerminalConsole
 
-Console: TypeAlias = "PlainConsole | TerminalConsole"
+Console: TypeAlias = "PlainConsole | SilentConsole | TerminalConsole"
 
 
 def open_console(stream: TextIO) -> Console:
@@ -25,7 +25,7 @@ def open_console(stream: TextIO) -> Console:
 
 
 class TolerantStream(io.TextIOBase):
-    """Drops what it is given once nobody reads it any more, as in ``rjcli push … | head``."""
+    """A stream that drops what is written once nobody reads it, as in ``rjcli push … | head``."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -71,6 +71,21 @@ class TolerantStream(io.TextIOBase):
         """Note that something is lost, unless whoever reads it has seen enough."""
         if error.errno != errno.EPIPE:
             self.lost = self.lost or error
+
+
+class SilentConsole:
+    """A console that shows nothing."""
+
+    is_live = False
+    lost = None
+
+    def print_line(
+        self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
+    ) -> None:
+        """Print nothing."""
+
+    def write(self, text: str) -> None:
+        """Write nothing."""
 
 
 class PlainConsole:

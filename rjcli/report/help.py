@@ -19,7 +19,7 @@ _NARROW = 60  # where names and texts do not fit beside each other
 
 
 class HelpGroup(Struct, frozen=True):
-    """A panel: a title, a line on what it is about, and names with what there is to say of them."""
+    """A panel: a title, a line on what it is about, and names with their descriptions."""
 
     title: str
     help: str

@@ -1,25 +1,26 @@
-"""Progress while a run goes on; the bar on a terminal is in ``terminal.py``."""
+"""Progress while a run goes on; the bar on a terminal is in ``bar.py``."""
 
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from rich.filesize import decimal
-
-from rjcli.events import Progressed
-from rjcli.report.console import Console
+from rjcli.events import Activity, Progressed
+from rjcli.report.meter import Meter
 
 PLAIN_SECONDS = 10.0
 
 
 class ProgressDisplay(Protocol):
-    """Shows how far a run is."""
+    """Shows how far one push is, or several at once, each by the name of its table."""
 
     def start(self) -> None:
         """Begin to show; the clock starts here."""
 
-    def update(self, progressed: Progressed) -> None:
-        """Take in where the run is."""
+    def update(self, progressed: Progressed, table: str = "") -> None:
+        """Take in where a push is."""
+
+    def end(self, table: str = "") -> None:
+        """Show no more of one push."""
 
     def stop(self) -> None:
         """Show no more."""
@@ -30,55 +31,80 @@ class NoProgress:
 
     def start(self) -> None: ...
 
-    def update(self, progressed: Progressed) -> None: ...
+    def update(self, progressed: Progressed, table: str = "") -> None: ...
+
+    def end(self, table: str = "") -> None: ...
 
     def stop(self) -> None: ...
 
 
-class PlainProgress:
-    """A plain line every ten seconds."""
+class LineSink(Protocol):
+    """Where lines go."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def print_line(self, text: str, *, label: str = "") -> None:
+        """Print a line, with a label before it."""
+
+
+class PlainProgress:
+    """A plain line every ten seconds, and at once where a push begins to wait for something."""
+
+    def __init__(
+        self,
+        console: LineSink,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        stamp: Callable[[float], str] | None = None,
+    ) -> None:
         self._console = console
         self._clock = clock
-        self._began = self._shown = 0.0
+        self._wall = wall
+        self._stamp = stamp or stamp_of
+        self._began = 0.0
+        self._lines: dict[str, _Line] = {}
 
     def start(self) -> None:
-        self._began = self._shown = self._clock()
+        self._began = self._clock()
 
-    def update(self, progressed: Progressed) -> None:
+    def update(self, progressed: Progressed, table: str = "") -> None:
         now = self._clock()
-        if now - self._shown < PLAIN_SECONDS:
+        line = self._lines.get(table)
+        if line is None:
+            line = self._lines[table] = _Line(Meter(self._clock, self._wall), self._began)
+        line.wants_more |= line.meter.update(progressed)
+        is_stopping = progressed.activity in {Activity.STOPPING, Activity.INTERRUPTED}
+        is_news = line.wants_more and (is_stopping or now >= line.next_news)
+        if not is_news and now < line.shown + PLAIN_SECONDS:
             return
-        self._shown = now
-        seconds = now - self._began
-        parts = [_share_read(progressed), describe_counts(progressed, seconds)]
-        left = _seconds_left(progressed, seconds)
-        if left is not None:
-            parts.append(f"{left:,.0f} s left")
-        self._console.print_line(", ".join(parts))
+        if is_news:
+            line.next_news = now + PLAIN_SECONDS  # one that comes and goes does not fill a log
+        line.shown, line.wants_more = now, False
+        prefix = f"{table}: " if table else ""
+        label = f"{self._stamp(self._wall())}{prefix}"
+        self._console.print_line(_describe(line.meter), label=label)
+
+    def end(self, table: str = "") -> None:
+        self._lines.pop(table, None)
 
     def stop(self) -> None:
         """Nothing stays on the screen that would have to go."""
 
 
-def describe_counts(progressed: Progressed, seconds: float) -> str:
-    """How many records met which fate, and how quickly, ``seconds`` after the start."""
-    counts = progressed.counts
-    rate = (counts.accepted + counts.rejected - progressed.settled_before) / max(seconds, 0.001)
-    return (
-        f"{counts.accepted:,} accepted, {counts.rejected:,} rejected,"
-        f" {progressed.in_flight} in flight, {rate:,.0f} records/s"
-    )
+class _Line:
+    """What is shown of one push: when it was last, and from when on news of waiting are."""
+
+    def __init__(self, meter: Meter, began: float) -> None:
+        self.meter = meter
+        self.shown = began
+        self.next_news = began
+        self.wants_more = False
 
 
-def _share_read(progressed: Progressed) -> str:
-    if not progressed.bytes_total:
-        return f"{decimal(progressed.bytes_read)} read"
-    return f"{progressed.bytes_read / progressed.bytes_total:.0%} read"
+def stamp_of(wall: float) -> str:
+    """The time of day that stands before a plain line."""
+    return time.strftime("%H:%M:%S ", time.localtime(wall))
 
 
-def _seconds_left(progressed: Progressed, seconds: float) -> float | None:
-    if not progressed.bytes_total or not progressed.bytes_read:
-        return None
-    return seconds * (progressed.bytes_total / progressed.bytes_read - 1)
+def _describe(meter: Meter) -> str:
+    done = f"{meter.percent} done" if meter.percent else meter.read
+    parts = (done, meter.counts, meter.rate, meter.left)
+    return f"{meter.activity}: {', '.join(filter(None, parts))}"

@@ -1,27 +1,16 @@
-"""A terminal: coloured lines, and the live bar. Imported only where there is one."""
+"""A terminal: coloured lines, and lines under them that are drawn over. Imported only for one."""
 
-import time
-from collections.abc import Callable, Iterable
+import os
 from typing import TextIO, cast
 
 import rich.console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskProgressColumn,
-    TimeRemainingColumn,
-)
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from rjcli.events import Progressed
 from rjcli.report.console import TolerantStream
-from rjcli.report.progress import describe_counts
 from rjcli.visible_text import visible
 
-_REFRESH_SECONDS = 0.25
-# Left free: a ^C that wraps there would shift the bar, and leave some of it behind.
-_ECHO_COLUMNS = 3
+_UP, _ERASE_BELOW = "\x1b[{}A", "\x1b[J"
 
 
 class TerminalConsole:
@@ -33,70 +22,62 @@ class TerminalConsole:
             file=cast("TextIO", file), markup=False, highlight=False, emoji=False
         )
         self.is_live = self.rich.is_terminal and not self.rich.is_dumb_terminal
+        self._drawn: list[str] = []
 
     @property
     def lost(self) -> OSError | None:
         return self._file.lost
 
+    @property
+    def width(self) -> int:
+        """How many columns it has now."""
+        return self._size().columns
+
+    def can_write(self, text: str) -> bool:
+        """Whether its encoding has all these characters."""
+        try:
+            text.encode(self._file.encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
     def print_line(
         self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
     ) -> None:
         line = Text.assemble((visible(label), style), visible(text))
+        drawn = self._drawn
+        self.draw([])
         self.rich.print(line, soft_wrap=unbroken)
+        if drawn:
+            self.draw(drawn)
 
     def write(self, text: str) -> None:
         self._file.write(text)
         self._file.flush()
 
+    def draw(self, lines: list[str]) -> None:
+        """Draw lines under all others, in the place of those that were drawn before.
 
-class BarProgress:
-    """A live bar over a line of counts; gone when it stops."""
-
-    def __init__(
-        self, console: TerminalConsole, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock = clock
-        self._began = self._drawn = 0.0
-        self._bar = _Bar(
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(compact=True),
-            console=console.rich,
-            # A thread of its own would take turns with the work, and slow it down.
-            auto_refresh=False,
-            transient=True,
-            expand=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._bar.add_task("", total=None)
-
-    def start(self) -> None:
-        self._began = self._clock()
-        self._bar.start()
-
-    def update(self, progressed: Progressed) -> None:
-        now = self._clock()
-        if now - self._drawn < _REFRESH_SECONDS:
+        The cursor stays below them, so that nothing that is typed shifts them.
+        """
+        if not (lines or self._drawn):
             return
-        self._drawn = now
-        self._bar.counts = Text(describe_counts(progressed, now - self._began))
-        self._bar.counts.truncate(self._bar.console.width - _ECHO_COLUMNS, overflow="ellipsis")
-        self._bar.update(
-            self._task,
-            completed=progressed.bytes_read,
-            total=progressed.bytes_total,
-            refresh=True,
-        )
+        size = self._size()
+        # A terminal that became narrower has broken what was drawn into more rows.
+        rows = sum(max(1, -(-cell_len(line) // size.columns)) for line in self._drawn)
+        start = f"\r{_UP.format(rows)}{_ERASE_BELOW}" if rows else ""
+        # A line as wide as the terminal would make some of them go to the next one.
+        self._drawn = [_fit(visible(line), size.columns - 1) for line in lines[: size.lines - 1]]
+        self.write(start + "".join(f"{line}\n" for line in self._drawn))
 
-    def stop(self) -> None:
-        self._bar.stop()
+    def _size(self) -> os.terminal_size:
+        try:
+            size = os.get_terminal_size(self._file.fileno())
+        except (OSError, ValueError):
+            size = os.terminal_size((0, 0))
+        # A terminal may not know its size.
+        return os.terminal_size((max(size.columns, 2) if size.columns else 80, size.lines or 24))
 
 
-class _Bar(Progress):
-    counts = Text()
-
-    def get_renderables(self) -> Iterable[rich.console.RenderableType]:
-        yield self.make_tasks_table(self.tasks)
-        yield self.counts
+def _fit(line: str, width: int) -> str:
+    return line if cell_len(line) <= width else set_cell_size(line, width)

@@ -199,16 +199,20 @@ class JsonSettings(Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(Struct, frozen=True):
-    """Where a push writes its log; ``file`` None: nowhere."""
+    """Where a push writes its log; ``file`` None: nowhere, or as JSON on stderr."""
 
     group: ClassVar = Group("Log", "A file with all messages, whatever the terminal shows.")
 
     file: Annotated[
-        str | None, Option("File to write a log to.", _FILE, key="log_file", hidden=True)
+        str | None, Option("Add all messages to this file, with times.", _FILE, key="log_file")
     ] = None
     format: Annotated[
         LogFormat,
-        Option("Form of its lines.", choice(LogFormat), key="log_format", hidden=True),
+        Option(
+            "Form of its lines; json alone: on stderr.",
+            choice(LogFormat),
+            key="log_format",
+        ),
     ] = LogFormat.TEXT
 
 
@@ -219,5 +223,5 @@ class OutputSettings(JsonSettings, frozen=True, kw_only=True):
         ProgressMode.AUTO
     )
     quiet: Annotated[bool, Option("Print nothing if all went well.", short="-q")] = False
-    verbose: Annotated[bool, Option("Show every reject.", short="-v")] = False
+    verbose: Annotated[bool, Option("Show every reject and retry.", short="-v")] = False
     log: LogSettings = LogSettings()

@@ -148,12 +148,7 @@ class InputSettings(Struct, frozen=True):
     ] = None
     max_expansion: Annotated[
         int,
-        Option(
-            "Maximum growth on decompression.",
-            whole(1),
-            key="max_ratio",
-            identity=False,
-        ),
+        Option("Maximum growth on decompression.", whole(1), key="max_ratio", identity=False),
     ] = 250
     hold_back_unterminated: Annotated[bool, NOT_IDENTITY] = False
 
@@ -161,6 +156,7 @@ class InputSettings(Struct, frozen=True):
 class DeliverySettings(Struct, frozen=True):
     """How batches are cut and sent. Times in seconds, rates in requests a second.
 
+    ``connect_for``: how long a batch is retried as long as the API was never reached.
     ``settle``: how long a request without an answer may still be applied.
     """
 
@@ -180,6 +176,10 @@ class DeliverySettings(Struct, frozen=True):
         float | None, Option("Maximum requests per second.", number(0.001, metavar="RATE"))
     ] = None
     retry_for: Annotated[float, Option("How long one batch is retried.", duration())] = 900.0
+    connect_for: Annotated[
+        float,
+        Option("How long an API is tried that cannot be reached at first.", duration()),
+    ] = 60.0
     settle: Annotated[
         float,
         Option("How long a request without an answer may still be applied.", duration()),

@@ -11,7 +11,7 @@ from tests.conftest import Rjcli
 from tests.support.terminal import Terminal
 
 GROUPS = [
-    *("Target", "Input", "CSV", "Shape", "Delivery", "Tolerance", "Guards", "Run", "Output"),
+    *("Target", "Input", "CSV", "Shape", "Delivery", "Tolerance", "Guards", "Run", "Output", "Log"),
     *("Values", "Exit codes"),
 ]
 

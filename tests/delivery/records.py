@@ -16,7 +16,8 @@ from rjcli.delivery.delivery import Delivery
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Tally
 from rjcli.errors import RjcliError
-from rjcli.model import Batch, Record, RecordOutcome, Records, Rejection, Settlement
+from rjcli.events import Retried, Split
+from rjcli.model import Batch, Noted, Record, RecordOutcome, Records, Rejection, Settlement
 from rjcli.preparing.batcher import Batcher, make_batch
 from rjcli.preparing.key_normalization import normalize_value
 from rjcli.settings.values import DeliverySettings
@@ -48,8 +49,16 @@ class Result:
     counts: Counter[RecordOutcome] = field(default_factory=Counter)
     rejections: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    events: list[Retried | Split] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     error: RjcliError | None = None
+
+    def take(self, event: Noted | Retried | Split) -> None:
+        """Keep notes and other events."""
+        if isinstance(event, Noted):
+            self.notes.append(event.text)
+        else:
+            self.events.append(event)
 
     def settle(self, settlement: Settlement | Rejection, _: Batch) -> None:
         """Count the outcome of some records."""
@@ -91,7 +100,7 @@ def deliver_in_virtual_time(
     async def run() -> Result:
         result = Result()
         limits = Limits(settings.jobs, settings.rate_limit, virtual_timing())
-        delivery = Delivery(upsert, settings, limits, result.settle, result.notes.append)
+        delivery = Delivery(upsert, settings, limits, result.settle, result.take)
         result.tally = delivery.tally
         prepare(delivery)
         try:

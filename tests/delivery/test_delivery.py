@@ -51,7 +51,7 @@ def deliver(
         async with Transport(Endpoint.parse(server.base_url), timeout, settings.jobs) as transport:
             upsert = partial(transport.upsert, Credentials(1, ApiKey("key")), "t")
             limits = Limits(settings.jobs, settings.rate_limit, timing)
-            delivery = Delivery(upsert, settings, limits, result.settle, result.notes.append)
+            delivery = Delivery(upsert, settings, limits, result.settle, result.take)
             started(delivery)
             try:
                 await delivery.deliver(batches(records, settings))

@@ -19,6 +19,7 @@ from rjcli.settings.values import CsvSettings, InputSettings, PushSettings
 SETTINGS = PushSettings(table="t", input=InputSettings(files=("f",)))
 ASIDE = {
     *("batch_size", "max_batch_bytes", "flush_after", "jobs", "rate_limit", "retry_for", "settle"),
+    "connect_for",
     *("max_rejects", "dry_run", "min_records", "strict", "max_spool", "max_expansion", "types_to"),
     *("directory", "resume", "command"),
     *("required_columns", "renamed_positions", "hold_back_unterminated"),  # follow from others

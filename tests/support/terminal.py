@@ -61,6 +61,10 @@ class Terminal:
         """Type a line."""
         os.write(self._controller, f"{text}\n".encode())
 
+    def press(self, key: str) -> None:
+        """Press a key."""
+        os.write(self._controller, key.encode())
+
     def end(self) -> int:
         """Read all that still appears; return the exit code."""
         while self._read():
