@@ -126,12 +126,23 @@ def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | No
     return command.login(settings, previous, _report(output))
 
 
-@command("runs", ("What became of the last pushes", "rjcli runs"))
-def runs(settings: RunsSettings, output: JsonSettings) -> int:
-    """Past pushes: what each read, accepted and rejected, and how to resume it."""
+@command(
+    "runs",
+    ("What became of the last pushes", "rjcli runs"),
+    ("One of them, and how to go on with it", "rjcli runs 20261121-160305"),
+    ("Which of a table were killed", "rjcli runs --table orders --status killed"),
+    ("Delete one", "rjcli runs rm 20261121-160305"),
+    ("Delete all of last month and before", "rjcli runs rm --older-than 30d"),
+)
+def runs(settings: RunsSettings, output: JsonSettings, given: Options) -> int:
+    """Past pushes: what each read, accepted and rejected, and how to resume it.
+
+    rjcli runs rm deletes some. One that is under way stays, and so does one with work
+    left to do, unless --force is given.
+    """
     from rjcli.commands import runs as command
 
-    return command.runs(settings.run, _report(output))
+    return command.runs(settings, _report(output), given, as_json=output.json)
 
 
 @command(

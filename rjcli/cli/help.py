@@ -55,7 +55,9 @@ def print_help(command: Command) -> None:
     ]
     last = [HelpGroup("Values", "", [*_values(shown)]), HelpGroup("Exit codes", "", codes)]
     usage = " ".join([f"rjcli {command.name} [OPTIONS]", *names])
-    print_page(HelpPage(usage, command.help, [*command.examples], [*groups.values(), *last]))
+    print_page(
+        HelpPage(usage, unwrapped(command.help), [*command.examples], [*groups.values(), *last])
+    )
 
 
 def print_commands() -> None:
@@ -70,6 +72,11 @@ def print_commands() -> None:
         HelpGroup("Exit codes", "", [*EXIT_CODES.items()]),
     ]
     print_page(HelpPage("rjcli COMMAND [OPTIONS]", _PROGRAM, examples, groups))
+
+
+def unwrapped(text: str) -> str:
+    """A text whose paragraphs are one line each."""
+    return "\n\n".join(" ".join(part.split("\n")) for part in text.split("\n\n"))
 
 
 def label(option: Declared) -> str:

@@ -192,7 +192,8 @@ def _refuse(name: str, reason: str | None) -> None:
 def _prepare(directory: Path) -> None:
     """Make the directory, or make sure that it may be used."""
     with os_errors_as_ours(f"cannot use {directory}"):
-        if directory.exists() and any(directory.iterdir()) and not (directory / JOB).exists():
+        others = {path.name for path in directory.iterdir()} if directory.exists() else set()
+        if others - {_IN_DOUBT} and JOB not in others:
             raise UsageError(
                 f"{directory} is not a run directory, and not empty",
                 hint="name one that is empty, or does not exist yet, with --run-dir",

@@ -13,9 +13,16 @@ from rjcli.model import InputForm, Rejection
 ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
 _BYTES_HELD = 2**20  # before they are written
+_REJECTS = re.compile(r"rejects(-[0-9]+)?\.(ndjson|csv|tsv)")
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _NUMBER = re.compile(r"-([0-9]+)\.[a-z]+\Z")
 _STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
+
+
+def reject_files(directory: Path) -> list[Path]:
+    """The files of rejects in a run's directory, in order, without copies of an editor."""
+    names = [path.name for path in directory.glob("rejects*") if _REJECTS.fullmatch(path.name)]
+    return [directory / name for name in in_order(names)]
 
 
 def flatten(json_text: bytes) -> bytes:
@@ -107,7 +114,7 @@ class Rejects:
 
     def cut(self, sizes: Mapping[str, int]) -> None:
         """Cut the files back to what a checkpoint covers. Raises InputError if they are shorter."""
-        for path in [*self._directory.glob("rejects*"), self._directory / ERRORS]:
+        for path in [*reject_files(self._directory), self._directory / ERRORS]:
             if path.name not in sizes:
                 path.unlink(missing_ok=True)
         for name, size in sizes.items():

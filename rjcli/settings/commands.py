@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Self
 from msgspec import Struct
 
 from rjcli.api.base_url import Environment
-from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode
+from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode, RunStatus
 from rjcli.settings.given import Given
 from rjcli.settings.kinds import choice, duration, number, path, text, whole
 from rjcli.settings.option import Group, Option
-from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID
+from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, RUNS, TABLE
 from rjcli.settings.target import Target, resolve_target
 from rjcli.settings.values import TARGET, Keys, MaximumRejects, Table
 
@@ -153,14 +153,32 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
 
 
 class RunsSettings(Struct, frozen=True):
-    """Which run to show; None: a list of all."""
+    """Which runs to list, show or, where the first of ``runs`` is ``rm``, to delete.
 
-    group: ClassVar = Group("Runs", "Which runs are shown.")
+    ``older_than`` in seconds. ``limit`` None: as many as a list shows by itself.
+    """
 
-    run: Annotated[
-        str | None,
-        Option("Run to show: its name or directory.", _RUN, is_positional=True),
+    group: ClassVar = Group("Runs", "Which runs are listed, shown or, after rm, deleted.")
+
+    runs: Annotated[
+        tuple[str, ...],
+        Option(
+            "Run to show: its name, how it begins, or its directory; rm RUN deletes it.",
+            RUNS,
+            is_positional=True,
+        ),
+    ] = ()
+    limit: Annotated[
+        int | None, Option("Show the newest N.", whole(1), shown="20; all with --json")
     ] = None
+    status: Annotated[RunStatus | None, Option("Only those that ended so.", choice(RunStatus))] = (
+        None
+    )
+    table: Annotated[str | None, Option("Only those of this table.", TABLE, short="-t")] = None
+    older_than: Annotated[
+        float | None, Option("Only those that started so long ago, as 30d.", duration())
+    ] = None
+    force: Annotated[bool, Option("Delete runs with work that is left to do as well.")] = False
 
 
 class ResumeSettings(Struct, frozen=True, kw_only=True):

@@ -152,6 +152,7 @@ TABLE = text("a name of letters, digits and underscores", "TABLE", _table)
 KEYS = names("FIELDS", _without_keys_field)
 
 FILES = Kind("files, or - for stdin", _files, "FILE", is_repeatable=True, is_path=True)
+RUNS = Kind("names of runs", tuple, "RUN", is_repeatable=True, is_path=True)
 ENCODING = text("an encoding such as utf-16 or latin-1", "NAME", _encoding)
 DELIMITER = text("a single character, and no quotation mark", "CHAR", _delimiter)
 CHARACTER = text("a single character, or none", "CHAR|none", _character)
