@@ -15,8 +15,10 @@ from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
     AccessSettings,
+    CheckOutputSettings,
     JsonSettings,
     LoginSettings,
+    LogoutSettings,
     OutputSettings,
     ResumeSettings,
     RetrySettings,
@@ -93,7 +95,7 @@ def retry(
     return run(settings.run, _report(output), given)
 
 
-@command("status", ("Before a nightly load", "rjcli status && rjcli push …"))
+@command("status", ("Before a nightly load", "rjcli status && rjcli push orders.csv"))
 def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """Is the API operational?"""
     from rjcli.commands import check
@@ -101,12 +103,18 @@ def status(access: AccessSettings, output: JsonSettings, profile: "Profile | Non
     return check.status(access, _report(output), profile)
 
 
-@command("auth-check", ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"))
-def auth_check(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
+@command(
+    "auth-check",
+    ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"),
+    ("Which key is it?", "rjcli auth-check --profile shop -v"),
+)
+def auth_check(
+    access: AccessSettings, output: CheckOutputSettings, profile: "Profile | None"
+) -> int:
     """May this client id and API key push, in that environment?"""
     from rjcli.commands import check
 
-    return check.auth_check(access, _report(output), profile)
+    return check.auth_check(access, _report(output), profile, is_verbose=output.verbose)
 
 
 @command(
@@ -121,9 +129,23 @@ def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | No
     """
     from rjcli.commands import login as command
 
-    if settings.delete:
-        return command.logout(settings.profile, previous, _report(output))
     return command.login(settings, previous, _report(output))
+
+
+@command("logout", ("Of another profile than the default one", "rjcli logout --profile shop"))
+def logout(settings: LogoutSettings, output: JsonSettings, previous: "Profile | None") -> int:
+    """Delete a profile that login stored, and its API key."""
+    from rjcli.commands import login as command
+
+    return command.logout(settings.profile, previous, _report(output))
+
+
+@command("profiles", ("What login stored", "rjcli profiles"))
+def profiles(output: JsonSettings) -> int:
+    """Stored profiles: client, environment, and where the API key is; never the key."""
+    from rjcli.commands.profiles import profiles as run
+
+    return run(_report(output))
 
 
 @command(

@@ -82,7 +82,7 @@ def unwrapped(text: str) -> str:
 def label(option: Declared) -> str:
     """An option as the help names it: ``-j, --jobs N``."""
     if option.is_positional:
-        return f"{option.metavar}…" if option.kind.is_repeatable else option.metavar
+        return f"{option.metavar}..." if option.kind.is_repeatable else option.metavar
     value = f"[={option.metavar}]" if option.bare else f" {option.metavar}"
     short = f"{option.short}," if option.short else ""
     return f"{short:4}{option.flag}{'' if option.kind is FLAG else value}"

@@ -101,7 +101,6 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = KeyStore.AUTO
     check: Annotated[bool, Option("Store the credentials without trying them.")] = True
-    delete: Annotated[bool, Option("Delete the profile and its key.")] = False
 
     @property
     def target(self) -> Target:
@@ -112,6 +111,14 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         """The same. Raises UsageError if there is no telling where to push."""
         resolve_target(self.env, self.base_url)
         return self
+
+
+class LogoutSettings(Struct, frozen=True, kw_only=True):
+    """Which profile to delete."""
+
+    group: ClassVar = Group("Profile", "What is deleted.")
+
+    profile: Annotated[str, Option("Name of the profile.", _PROFILE)] = "default"
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -214,6 +221,14 @@ class JsonSettings(Struct, frozen=True, kw_only=True):
     group: ClassVar = _OUTPUT
 
     json: Annotated[bool, Option("Print one JSON object on stdout.")] = False
+
+
+class CheckOutputSettings(JsonSettings, frozen=True, kw_only=True):
+    """What ``auth-check`` shows."""
+
+    verbose: Annotated[
+        bool, Option("Show where address and credentials come from.", short="-v")
+    ] = False
 
 
 class LogSettings(Struct, frozen=True):

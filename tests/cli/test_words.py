@@ -31,7 +31,7 @@ PUSH = ["push", "-t", "t", "-k", "id", "f"]
         (["push", "-t"], "-t takes a value: TABLE", "rjcli push --help"),
         (["push", "--format"], "--format takes a value: FORMAT", "rjcli push --help"),
         (["push", "--json=1"], "--json takes no value", "rjcli push --help"),
-        (["runs", "a", "b"], "an argument too many: 'b'", "rjcli runs --help"),
+        (["resume", "a", "b"], "an argument too many: 'b'", "rjcli resume --help"),
         (["pusj"], "there is no command 'pusj'; did you mean push?", "rjcli --help"),
         (["--colour"], "there is no option '--colour'", "rjcli --help"),
         (["help", "pusj"], "there is no command 'pusj'; did you mean push?", "rjcli --help"),

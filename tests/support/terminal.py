@@ -55,7 +55,11 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until a text appears."""
         while text not in self.shown:
-            assert self._read(), f"{text!r} did not appear: {self.shown!r}"
+            self.read_more(f"{text!r} did not appear")
+
+    def read_more(self, failure: str = "nothing more appeared") -> None:
+        """Read something that appears."""
+        assert self._read(), f"{failure}: {self.shown!r}"
 
     def type(self, text: str) -> None:
         """Type a line."""
