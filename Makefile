@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
@@ -20,13 +22,20 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+# What rjcli needs to run, and nothing to develop it with.
+$(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("rjcli needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --editable .
 	@touch $@
 
-demo: setup
+$(READY): $(RUNTIME)
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+# Its runs are kept apart from the user's own.
+demo: export XDG_STATE_HOME := $(CURDIR)/demo/state
+demo: $(RUNTIME)
 	@rm -rf demo && mkdir demo
 	$(PUSH) samples/users.json -t users -k id
 	$(PUSH) samples/orders.csv -t orders -k id
@@ -48,7 +57,7 @@ lint: setup
 check: lint test
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,dev]'
+	$(PIP) --editable '.[bench,dev]'
 	$(BIN)/python -m bench --write
 
 soak: setup

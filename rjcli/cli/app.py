@@ -179,6 +179,17 @@ def serve(settings: ServeSettings) -> int:
     return run(settings, _report(JsonSettings()))
 
 
+@command("demo", ("Without an account", "rjcli demo"))
+def demo() -> int:
+    """Show a push, its reject, the fix and the retry, against a local Import API, in seconds.
+
+    Everything happens in a directory of its own, which is deleted at the end.
+    """
+    from rjcli.commands.demo import demo as run
+
+    return run(_report(JsonSettings()))
+
+
 def _report(settings: JsonSettings) -> "Report":
     from rjcli.report import Report
 
