@@ -9,11 +9,12 @@ DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test lint check bench soak format clean
+.PHONY: help setup demo test test-page lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
+	@echo "make test-page  try the page of the local Import API in a headless Chromium"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
@@ -55,6 +56,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 check: lint test
+
+# Not among the others: it needs a browser, and skips itself where there is none.
+test-page: setup
+	$(BIN)/pytest tests/local/page_in_chromium.py --numprocesses=0
 
 bench: setup
 	$(PIP) --editable '.[bench,dev]'

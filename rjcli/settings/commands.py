@@ -157,6 +157,9 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     seed: Annotated[int | None, Option("Seed: the same one makes the same faults.", whole(0))] = (
         None
     )
+    verbose: Annotated[
+        bool, Option("Log each request, as on a terminal.", short="-v", group=_OUTPUT)
+    ] = False
 
 
 class RunsSettings(Struct, frozen=True):
