@@ -25,7 +25,7 @@ from rjcli.visible_text import visible
 with no_authorities():
     from aiohttp import web
 
-_PATH = "/faults"
+_PATH, _OFF = "/faults", "off"
 _RECORDS = 20
 _MOST_COLUMNS = 30
 _LONGEST_CELL = 200  # characters
@@ -60,7 +60,7 @@ _HEADERS = {
 # By the fields of Faults: what the form says, and the step between values of the field.
 _LABELS = {
     "latency": "wait before each answer, in seconds",
-    "fail_rate": "share answered with an error, 0 to 1",
+    "fail_rate": "share answered with an error",
     "fail_status": "status of these errors",
     "retry_after": "their Retry-After, in seconds",
     "drop_rate": "share dropped before it is applied",
@@ -150,6 +150,8 @@ async def _read_form(request: web.Request) -> Mapping[str, str]:
 
 def _read_faults(form: Mapping[str, str]) -> Faults:
     """The faults that a form names; empty fields have their defaults. Raises UsageError."""
+    if _OFF in form:
+        return Faults()
     values: dict[str, Any] = {}
     for name, text in form.items():
         if name not in _LABELS or not text:
@@ -187,9 +189,10 @@ def _records(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _faults(faults: Faults) -> str:
-    """The faults that are on, in words, and forms to change them."""
+    """The faults that are on, in words, and a form to change them."""
     inputs = "".join(
         f"<label>{label}<input type=number min=0 step={'1' if name in _WHOLE else 'any'}"
+        f"{' max=1' if name.endswith('_rate') else ''}"
         f" name={name} value='{_value(getattr(faults, name))}'></label>"
         for name, label in _LABELS.items()
     )
@@ -200,8 +203,8 @@ def _faults(faults: Faults) -> str:
     ]
     state = f"<p class=on>On: {_shown('; '.join(on))}</p>" if on else "<p>All are off.</p>"
     return (
-        f"{state}<form method=post action='{_PATH}'>{inputs}<button>Apply</button></form>"
-        f"<form method=post action='{_PATH}'><p><button>Switch all off</button></p></form>"
+        f"{state}<form method=post action='{_PATH}'>{inputs}<button>Apply</button>"
+        f"<button name={_OFF} value=1>Switch all off</button></form>"
     )
 
 

@@ -164,14 +164,15 @@ def test_serve_logs_requests_where_it_is_asked_to(rjcli: Rjcli, options: tuple[s
         text=True,
     ) as server:
         assert server.stdout
-        base_url = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
+        first, _, page = (server.stdout.readline() for _ in range(3))
+        base_url = re.search(r"http://127\.0\.0\.1:\d+", first)
         assert base_url
         url = f"{base_url[0]}/v2/client/12/authenticate?apikey={CANARY_KEY}"
         with urllib.request.urlopen(url) as reply:  # noqa: S310 - loopback
             assert reply.status == 200
         server.send_signal(signal.SIGINT)
-        shown, logged = server.communicate(timeout=30)
-    assert f"change its faults: {base_url[0]}/" in shown
+        _, logged = server.communicate(timeout=30)
+    assert f"change its faults: {base_url[0]}/" in page
     line = r"\d\d:\d\d:\d\d GET /v2/client/12/authenticate: 200, \d+ ms\n"
     assert re.fullmatch(line if options else "", logged)
 

@@ -76,9 +76,10 @@ def chromium(directory: Path) -> Iterator[str]:
     """A headless Chromium; yields the address of its debugging protocol."""
     port_file = directory / "DevToolsActivePort"
     command = [CHROMIUM, "--headless", "--no-sandbox", "--remote-debugging-port=0"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     options = [f"--user-data-dir={directory}", "--disable-gpu", "--no-first-run", "about:blank"]
-    with subprocess.Popen([*command, *options], **quiet) as process:
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             deadline = time.monotonic() + _PATIENCE
             while not port_file.exists() or "\n" not in port_file.read_text():
@@ -164,7 +165,7 @@ async def visit(address: str, base_url: str, foreign: str) -> None:
             await browser.wait_for("On: share answered with an error")
             push(base_url, 503)
             await take_picture(browser, base_url)
-            await browser.evaluate("document.forms[1].requestSubmit()")
+            await browser.evaluate("document.querySelector('[name=off]').click()")
             await browser.wait_for("All are off")
             await browser.open(foreign, "foreign")
             await browser.evaluate("document.forms[0].submit()")
@@ -178,7 +179,7 @@ async def take_picture(browser: Browser, base_url: str) -> None:
     await browser.call(
         "Emulation.setDeviceMetricsOverride",
         width=900,
-        height=760,
+        height=880,
         deviceScaleFactor=1,
         mobile=False,
     )

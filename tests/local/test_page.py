@@ -116,7 +116,7 @@ def test_faults_are_changed_while_it_runs(browse: Open) -> None:
     assert "On: share answered with an error" in browser.get("/").text
     failed = browser.post(PUSH, content=b"[]", headers={"Content-Type": "application/json"})
     assert (failed.status_code, failed.headers["Retry-After"]) == (429, "7")
-    change(browser, {})
+    change(browser, {"fail_rate": "1", "off": "1"})
     assert "All are off" in browser.get("/").text
     assert push(browser, {"keys": ["id"], "id": 1}) == 201
 
