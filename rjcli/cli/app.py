@@ -201,9 +201,12 @@ def _report(settings: JsonSettings) -> "Report":
 
 def _run(words: list[str]) -> int:
     from rjcli.cli.help import print_commands
-    from rjcli.cli.words import complete, run, show_completion
+    from rjcli.cli.words import VARIABLE, make_app, run
 
-    if complete():
+    if VARIABLE in os.environ:
+        from rjcli.cli.completion import complete
+
+        complete(make_app)
         return 0
     match words:
         case ["help", name, *_]:
@@ -213,6 +216,8 @@ def _run(words: list[str]) -> int:
         case ["-V" | "--version", *_]:
             _report(JsonSettings()).line(f"rjcli {__version__}")
         case ["--show-completion" | "--install-completion" as option, *rest]:
+            from rjcli.cli.completion import show_completion
+
             shell = rest[0] if rest else Path(os.environ.get("SHELL", "")).name
             show_completion(shell, install=option == "--install-completion")
         case [name, *rest]:

@@ -9,7 +9,7 @@ from rjcli.api.base_url import Environment
 from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode, RunStatus
 from rjcli.settings.given import Given
 from rjcli.settings.kinds import choice, duration, number, path, text, whole
-from rjcli.settings.option import Group, Option
+from rjcli.settings.option import Complete, Group, Option
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, RUNS, TABLE
 from rjcli.settings.target import Target, resolve_target
 from rjcli.settings.values import TARGET, Keys, MaximumRejects, Table
@@ -50,7 +50,12 @@ class RouteSettings(Struct, frozen=True, kw_only=True):
     ca_file: CaFile = None
     timeout: Timeout = 30.0
     profile: Annotated[
-        str | None, Option("Profile to use for what is not given; rjcli login stores it.", _PROFILE)
+        str | None,
+        Option(
+            "Profile to use for what is not given; rjcli login stores it.",
+            _PROFILE,
+            complete=Complete.PROFILES,
+        ),
     ] = None
     api_key_file: Annotated[
         Given | None,
@@ -90,7 +95,12 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
     ca_file: CaFile = None
     timeout: Timeout = 30.0
     profile: Annotated[
-        str, Option("Name of the profile; the one named default needs no --profile.", _PROFILE)
+        str,
+        Option(
+            "Name of the profile; the one named default needs no --profile.",
+            _PROFILE,
+            complete=Complete.PROFILES,
+        ),
     ] = "default"
     table: Table | None = None
     keys: Keys = ()
@@ -118,7 +128,9 @@ class LogoutSettings(Struct, frozen=True, kw_only=True):
 
     group: ClassVar = Group("Profile", "What is deleted.")
 
-    profile: Annotated[str, Option("Name of the profile.", _PROFILE)] = "default"
+    profile: Annotated[
+        str, Option("Name of the profile.", _PROFILE, complete=Complete.PROFILES)
+    ] = "default"
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -176,6 +188,7 @@ class RunsSettings(Struct, frozen=True):
             "Run to show: its name, how it begins, or its directory; rm RUN deletes it.",
             RUNS,
             is_positional=True,
+            complete=Complete.RUNS,
         ),
     ] = ()
     limit: Annotated[
@@ -199,7 +212,10 @@ class ResumeSettings(Struct, frozen=True, kw_only=True):
     run: Annotated[
         str | None,
         Option(
-            "Run to resume: its name, how it begins, or its directory.", _RUN, is_positional=True
+            "Run to resume: its name, how it begins, or its directory.",
+            _RUN,
+            is_positional=True,
+            complete=Complete.RESUMABLE,
         ),
     ] = None
     last: Annotated[bool, Option("Resume the last run that can be.")] = False
@@ -213,7 +229,12 @@ class RetrySettings(Struct, frozen=True, kw_only=True):
 
     run: Annotated[
         str,
-        Option("Run whose rejects were fixed: its name, or directory.", _RUN, is_positional=True),
+        Option(
+            "Run whose rejects were fixed: its name, or directory.",
+            _RUN,
+            is_positional=True,
+            complete=Complete.REJECTED,
+        ),
     ]
     max_rejects: MaximumRejects = None
 
