@@ -9,7 +9,7 @@ DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test test-page lint check bench soak format clean
+.PHONY: help setup demo test test-page man lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
@@ -18,6 +18,7 @@ help:
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
+	@echo "make man     write the manual page, man/rjcli.1"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
@@ -67,6 +68,9 @@ bench: setup
 
 soak: setup
 	$(BIN)/python -m soak --seeds $(or $(SEEDS),20) $(if $(SEED),--seed $(SEED)) --times $(or $(TIMES),1)
+
+man: setup
+	$(BIN)/python -m rjcli.cli.man > man/rjcli.1
 
 format: setup
 	$(BIN)/ruff check --fix-only .

@@ -24,8 +24,8 @@ from rjcli.cli.command import COMMANDS
 from rjcli.cli.words import VARIABLE
 from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType
-from rjcli.settings.kinds import nearest, quoted
-from rjcli.settings.option import Complete, Declared
+from rjcli.settings.kinds import Complete, nearest, quoted
+from rjcli.settings.option import Declared
 
 _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 _MOST_RUNS = 50
@@ -68,10 +68,10 @@ def completer(option: Declared) -> Callable[[typer.Context, str], Values]:
     """What offers values of an option, as typer calls it."""
 
     def complete(ctx: typer.Context, incomplete: str) -> Values:
-        if option.complete is None:
+        if option.kind.complete is None:
             return option.kind.choices
         with contextlib.suppress(Exception):
-            return [*_OFFERS[option.complete](ctx.obj or {}, incomplete)]
+            return [*_OFFERS[option.kind.complete](ctx.obj or {}, incomplete)]
         return []
 
     return complete

@@ -22,7 +22,7 @@ from rjcli.local.store import Store, StoreBusyError
 
 with no_authorities():
     from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 _BUSY_PAUSE_SECONDS = 0.01
 _RECORDS = web.RequestKey("records", int)
@@ -76,23 +76,6 @@ def create_app(
     """
 
     @web.middleware
-    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        assert page  # noqa: S101 - else it is not used
-        started = time.monotonic()
-        response = await handler(request)
-        page.answers.add(
-            Answered(
-                method=request.method,
-                path=request.path.replace(credentials.api_key, "[API key]"),
-                status=response.status,
-                seconds=time.monotonic() - started,
-                records=request.get(_RECORDS),
-                dropped=request.get(_DROPPED, ""),
-            )
-        )
-        return response
-
-    @web.middleware
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             if reason := refusal_reason(request.headers, any_host=any_host):
@@ -114,7 +97,7 @@ def create_app(
 
     calls = _Calls(store, credentials, faults, limits)
     client = "/v2/client/{client_id}"
-    middlewares = [observe, answer_errors] if page else [answer_errors]
+    middlewares = [_observer(page, credentials.api_key), answer_errors] if page else [answer_errors]
     app = web.Application(middlewares=middlewares, client_max_size=limits.body_bytes)
     app.router.add_get("/", root)
     if page:
@@ -123,6 +106,28 @@ def create_app(
     # Any text, slashes included: `upsert` says what is no table name.
     app.router.add_post(f"{client}/table/{{table:.*}}/data", calls.upsert)
     return app
+
+
+def _observer(page: Page, api_key: str) -> Middleware:
+    """What notes each answer for a page."""
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.monotonic()
+        response = await handler(request)
+        page.answers.add(
+            Answered(
+                method=request.method,
+                path=request.path.replace(api_key, "[API key]"),
+                status=response.status,
+                seconds=time.monotonic() - started,
+                records=request.get(_RECORDS),
+                dropped=request.get(_DROPPED, ""),
+            )
+        )
+        return response
+
+    return observe
 
 
 class _RefusedCallError(Exception):

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rjcli.api.base_url import Environment
 from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode, RunStatus
 from rjcli.settings.given import Given
-from rjcli.settings.kinds import choice, duration, number, path, text, whole
-from rjcli.settings.option import Complete, Group, Option
+from rjcli.settings.kinds import Complete, choice, duration, number, path, text, whole
+from rjcli.settings.option import Group, Option
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, RUNS, TABLE
 from rjcli.settings.target import Target, resolve_target
 from rjcli.settings.values import TARGET, Keys, MaximumRejects, Table
 
 _OUTPUT = Group("Output", "What is shown: results on stdout, everything else on stderr.")
 _FILE = path("FILE")
-_RUN = path("RUN")
+_RESUMABLE = replace(path("RUN"), complete=Complete.RESUMABLE)
+_REJECTED = replace(path("RUN"), complete=Complete.REJECTED)
 _SHARE = number(0, 1, "SHARE")
-_PROFILE = text("the name of a profile", "NAME")
+_PROFILE = text("the name of a profile", "NAME", complete=Complete.PROFILES)
 
 
 Env = Annotated[
@@ -54,7 +56,6 @@ class RouteSettings(Struct, frozen=True, kw_only=True):
         Option(
             "Profile to use for what is not given; rjcli login stores it.",
             _PROFILE,
-            complete=Complete.PROFILES,
         ),
     ] = None
     api_key_file: Annotated[
@@ -99,7 +100,6 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         Option(
             "Name of the profile; the one named default needs no --profile.",
             _PROFILE,
-            complete=Complete.PROFILES,
         ),
     ] = "default"
     table: Table | None = None
@@ -128,9 +128,7 @@ class LogoutSettings(Struct, frozen=True, kw_only=True):
 
     group: ClassVar = Group("Profile", "What is deleted.")
 
-    profile: Annotated[
-        str, Option("Name of the profile.", _PROFILE, complete=Complete.PROFILES)
-    ] = "default"
+    profile: Annotated[str, Option("Name of the profile.", _PROFILE)] = "default"
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -188,7 +186,6 @@ class RunsSettings(Struct, frozen=True):
             "Run to show: its name, how it begins, or its directory; rm RUN deletes it.",
             RUNS,
             is_positional=True,
-            complete=Complete.RUNS,
         ),
     ] = ()
     limit: Annotated[
@@ -213,9 +210,8 @@ class ResumeSettings(Struct, frozen=True, kw_only=True):
         str | None,
         Option(
             "Run to resume: its name, how it begins, or its directory.",
-            _RUN,
+            _RESUMABLE,
             is_positional=True,
-            complete=Complete.RESUMABLE,
         ),
     ] = None
     last: Annotated[bool, Option("Resume the last run that can be.")] = False
@@ -231,9 +227,8 @@ class RetrySettings(Struct, frozen=True, kw_only=True):
         str,
         Option(
             "Run whose rejects were fixed: its name, or directory.",
-            _RUN,
+            _REJECTED,
             is_positional=True,
-            complete=Complete.REJECTED,
         ),
     ]
     max_rejects: MaximumRejects = None

@@ -7,7 +7,6 @@ the help. A field's default is the option's.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -32,25 +31,13 @@ class Group(Struct, frozen=True):
     identity: bool = True
 
 
-class Complete(StrEnum):
-    """What an option's values are completed with, where its kind does not say."""
-
-    PROFILES = "profiles"
-    RUNS = "runs"
-    RESUMABLE = "runs that can be resumed"
-    REJECTED = "runs with rejects"
-    COLUMNS = "columns of the file"
-    RENAMED = "columns of the file, for a name"
-    TYPES = "columns of the file, each with a type"
-
-
 class Option(Struct, frozen=True):
     """What is to be known of an option beside its field's name, type and default.
 
     ``key``: its name where that is not the field's. ``shown``: what the help says of
     a default that is None. ``bare``: what it means without a value. ``group`` and
     ``identity``: where they are not those of the class. ``keeps_source``: the
-    field holds the value as it was Given. ``complete``: what its values are completed with.
+    field holds the value as it was Given.
     """
 
     help: str
@@ -64,7 +51,6 @@ class Option(Struct, frozen=True):
     identity: bool = True
     hidden: bool = False
     keeps_source: bool = False
-    complete: Complete | None = None
 
 
 class Declared(Option, frozen=True, kw_only=True):

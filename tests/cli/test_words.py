@@ -157,7 +157,8 @@ def test_every_option_works_from_its_variable(name: str) -> None:
 def test_words_are_completed(run: Run, words: str, offered: list[str]) -> None:
     """Commands, options and choices are completed."""
     at = len(words.split()) - (not words.endswith(" "))
-    done = run(_RJCLI_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(at))
+    lines = words.replace(" ", "\n")
+    done = run(_RJCLI_COMPLETE="complete_bash", COMP_WORDS=lines, COMP_CWORD=str(at))
     assert done.out.split() == offered
 
 
