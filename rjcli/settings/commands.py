@@ -196,7 +196,8 @@ class RunsSettings(Struct, frozen=True):
     )
     table: Annotated[str | None, Option("Only those of this table.", TABLE, short="-t")] = None
     older_than: Annotated[
-        float | None, Option("Only those that started so long ago, as 30d.", duration())
+        float | None,
+        Option("Only those that started longer ago than this, such as 30d.", duration()),
     ] = None
     force: Annotated[bool, Option("Delete runs with work that is left to do as well.")] = False
 
@@ -226,7 +227,7 @@ class RetrySettings(Struct, frozen=True, kw_only=True):
     run: Annotated[
         str,
         Option(
-            "Run whose rejects were fixed: its name, or directory.",
+            "Run whose rejects were fixed: its name, how it begins, or its directory.",
             _REJECTED,
             is_positional=True,
         ),
