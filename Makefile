@@ -2,31 +2,42 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test lint check bench soak format clean
+.PHONY: help setup demo test test-page man lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
+	@echo "make test-page  try the page of the local Import API in a headless Chromium"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
+	@echo "make man     write the manual page, man/rjcli.1"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+# What rjcli needs to run, and nothing to develop it with.
+$(RUNTIME): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("rjcli needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --editable .
 	@touch $@
 
-demo: setup
+$(READY): $(RUNTIME)
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+# Its runs are kept apart from the user's own.
+demo: export XDG_STATE_HOME := $(CURDIR)/demo/state
+demo: $(RUNTIME)
 	@rm -rf demo && mkdir demo
 	$(PUSH) samples/users.json -t users -k id
 	$(PUSH) samples/orders.csv -t orders -k id
@@ -47,12 +58,19 @@ lint: setup
 
 check: lint test
 
+# Not among the others: it needs a browser, and skips itself where there is none.
+test-page: setup
+	$(BIN)/pytest tests/local/page_in_chromium.py --numprocesses=0
+
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench,dev]'
+	$(PIP) --editable '.[bench,dev]'
 	$(BIN)/python -m bench --write
 
 soak: setup
 	$(BIN)/python -m soak --seeds $(or $(SEEDS),20) $(if $(SEED),--seed $(SEED)) --times $(or $(TIMES),1)
+
+man: setup
+	$(BIN)/python -m rjcli.cli.man > man/rjcli.1
 
 format: setup
 	$(BIN)/ruff check --fix-only .

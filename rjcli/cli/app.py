@@ -17,8 +17,10 @@ from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
 from rjcli.settings.commands import (
     AccessSettings,
+    CheckOutputSettings,
     JsonSettings,
     LoginSettings,
+    LogoutSettings,
     OutputSettings,
     ResumeSettings,
     RetrySettings,
@@ -97,7 +99,7 @@ def retry(
     return run(settings.run, _report(output), given)
 
 
-@command("status", ("Before a nightly load", "rjcli status && rjcli push …"))
+@command("status", ("Before a nightly load", "rjcli status && rjcli push orders.csv"))
 def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """Is the API operational?"""
     from rjcli.commands import check
@@ -105,12 +107,18 @@ def status(access: AccessSettings, output: JsonSettings, profile: "Profile | Non
     return check.status(access, _report(output), profile)
 
 
-@command("auth-check", ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"))
-def auth_check(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
+@command(
+    "auth-check",
+    ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"),
+    ("Which key is it?", "rjcli auth-check --profile shop -v"),
+)
+def auth_check(
+    access: AccessSettings, output: CheckOutputSettings, profile: "Profile | None"
+) -> int:
     """May this client id and API key push, in that environment?"""
     from rjcli.commands import check
 
-    return check.auth_check(access, _report(output), profile)
+    return check.auth_check(access, _report(output), profile, is_verbose=output.verbose)
 
 
 @command(
@@ -125,17 +133,42 @@ def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | No
     """
     from rjcli.commands import login as command
 
-    if settings.delete:
-        return command.logout(settings.profile, previous, _report(output))
     return command.login(settings, previous, _report(output))
 
 
-@command("runs", ("What became of the last pushes", "rjcli runs"))
-def runs(settings: RunsSettings, output: JsonSettings) -> int:
-    """Past pushes: what each read, accepted and rejected, and how to resume it."""
+@command("logout", ("Of another profile than the default one", "rjcli logout --profile shop"))
+def logout(settings: LogoutSettings, output: JsonSettings, previous: "Profile | None") -> int:
+    """Delete a profile that login stored, and its API key."""
+    from rjcli.commands import login as command
+
+    return command.logout(settings.profile, previous, _report(output))
+
+
+@command("profiles", ("What login stored", "rjcli profiles"))
+def profiles(output: JsonSettings) -> int:
+    """Stored profiles: client, environment, and where the API key is; never the key."""
+    from rjcli.commands.profiles import profiles as run
+
+    return run(_report(output))
+
+
+@command(
+    "runs",
+    ("What became of the last pushes", "rjcli runs"),
+    ("One of them, and how to go on with it", "rjcli runs 20261121-160305"),
+    ("Which of a table were killed", "rjcli runs --table orders --status killed"),
+    ("Delete one", "rjcli runs rm 20261121-160305"),
+    ("Delete all of last month and before", "rjcli runs rm --older-than 30d"),
+)
+def runs(settings: RunsSettings, output: JsonSettings, given: Options) -> int:
+    """Past pushes: what each read, accepted and rejected, and how to resume it.
+
+    rjcli runs rm deletes some. One that is under way stays, and so does one with work
+    left to do, unless --force is given.
+    """
     from rjcli.commands import runs as command
 
-    return command.runs(settings.run, _report(output))
+    return command.runs(settings, _report(output), given, as_json=output.json)
 
 
 @command(
@@ -148,6 +181,17 @@ def serve(settings: ServeSettings) -> int:
     from rjcli.commands.serve import serve as run
 
     return run(settings, _report(JsonSettings()))
+
+
+@command("demo", ("Without an account", "rjcli demo"))
+def demo() -> int:
+    """Show a push, its reject, the fix and the retry, against a local Import API, in seconds.
+
+    Everything happens in a directory of its own, which is deleted at the end.
+    """
+    from rjcli.commands.demo import demo as run
+
+    return run(_report(JsonSettings()))
 
 
 _reports: "list[Report]" = []  # of the command that runs
@@ -167,9 +211,12 @@ def _report(settings: JsonSettings) -> "Report":
 
 def _run(words: list[str], begin: Callable[[], object]) -> int:
     from rjcli.cli.help import print_commands
-    from rjcli.cli.words import complete, parse, show_completion
+    from rjcli.cli.words import VARIABLE, make_app, parse
 
-    if complete():
+    if VARIABLE in os.environ:
+        from rjcli.cli.completion import complete
+
+        complete(make_app)
         return 0
     match words:
         case ["help", name, *_]:
@@ -179,6 +226,8 @@ def _run(words: list[str], begin: Callable[[], object]) -> int:
         case ["-V" | "--version", *_]:
             _report(JsonSettings()).line(f"rjcli {__version__}")
         case ["--show-completion" | "--install-completion" as option, *rest]:
+            from rjcli.cli.completion import show_completion
+
             shell = rest[0] if rest else Path(os.environ.get("SHELL", "")).name
             show_completion(shell, install=option == "--install-completion")
         case [name, *rest]:

@@ -23,8 +23,8 @@ _TIMES = "500ms, 90s, 15m, 1.5h, or plain seconds."
 _SIZES = "64k, 4M, 4MiB, or plain bytes; 1k is 1,024 bytes."
 _VARIABLES = """Every option can also come from one, --table from RJCLI_TABLE. The command line \
 goes before variables, and these before a profile."""
-_PROGRAM = "Load JSON, NDJSON and CSV files into the RJMetrics / Magento BI Data Import API."
-_OPTIONS = {
+PROGRAM = "Load JSON, NDJSON and CSV files into the RJMetrics / Magento BI Data Import API."
+OPTIONS = {
     "-h, --help": "Show this; rjcli help COMMAND shows a command's options.",
     "-V, --version": "Show the version.",
     "--show-completion [SHELL]": "Print what completes command lines in bash, zsh, fish, pwsh.",
@@ -53,9 +53,11 @@ def print_help(command: Command) -> None:
         for code, text in EXIT_CODES.items()
         if "max_rejects" in command.options or code not in _OF_PUSHES
     ]
-    last = [HelpGroup("Values", "", [*_values(shown)]), HelpGroup("Exit codes", "", codes)]
+    last = [HelpGroup("Values", "", [*value_notes(shown)]), HelpGroup("Exit codes", "", codes)]
     usage = " ".join([f"rjcli {command.name} [OPTIONS]", *names])
-    print_page(HelpPage(usage, command.help, [*command.examples], [*groups.values(), *last]))
+    print_page(
+        HelpPage(usage, unwrapped(command.help), [*command.examples], [*groups.values(), *last])
+    )
 
 
 def print_commands() -> None:
@@ -66,16 +68,21 @@ def print_commands() -> None:
     examples = [command.examples[0] for command in COMMANDS.values() if command.examples]
     groups = [
         HelpGroup("Commands", "", rows),
-        HelpGroup("Options", "", [*_OPTIONS.items()]),
+        HelpGroup("Options", "", [*OPTIONS.items()]),
         HelpGroup("Exit codes", "", [*EXIT_CODES.items()]),
     ]
-    print_page(HelpPage("rjcli COMMAND [OPTIONS]", _PROGRAM, examples, groups))
+    print_page(HelpPage("rjcli COMMAND [OPTIONS]", PROGRAM, examples, groups))
+
+
+def unwrapped(text: str) -> str:
+    """A text whose paragraphs are one line each."""
+    return "\n\n".join(" ".join(part.split("\n")) for part in text.split("\n\n"))
 
 
 def label(option: Declared) -> str:
     """An option as the help names it: ``-j, --jobs N``."""
     if option.is_positional:
-        return f"{option.metavar}…" if option.kind.is_repeatable else option.metavar
+        return f"{option.metavar}..." if option.kind.is_repeatable else option.metavar
     value = f"[={option.metavar}]" if option.bare else f" {option.metavar}"
     short = f"{option.short}," if option.short else ""
     return f"{short:4}{option.flag}{'' if option.kind is FLAG else value}"
@@ -98,7 +105,7 @@ def _details(option: Declared) -> Iterator[str]:
         yield f"default: {default}"
 
 
-def _values(options: Iterable[Declared]) -> Iterator[tuple[str, str]]:
+def value_notes(options: Iterable[Declared]) -> Iterator[tuple[str, str]]:
     """How values are written, of the kinds that some options take."""
     kinds = [option.kind for option in options]
     if any(kind.split for kind in kinds):

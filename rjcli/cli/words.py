@@ -12,7 +12,6 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-import typer.completion
 import typer.main
 from typer.core import TyperCommand
 
@@ -23,8 +22,8 @@ from rjcli.settings.kinds import FLAG, nearest, quoted
 from rjcli.settings.option import Declared
 from rjcli.settings.sources import Texts
 
-_COMPLETE = "_RJCLI_COMPLETE"  # typer's scripts set it
-_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+VARIABLE = "_RJCLI_COMPLETE"
+"""In the environment where a shell asks for completion: typer's scripts set it."""
 
 
 def parse(name: str, words: list[str]) -> Callable[[], int]:
@@ -36,34 +35,10 @@ def parse(name: str, words: list[str]) -> Callable[[], int]:
         what = "option" if name.startswith("-") else "command"
         near = nearest(name, [*COMMANDS])
         raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
-    command = typer.main.get_command(_app([name]))
+    command = typer.main.get_command(make_app([name]))
     # It is run outside of typer, which has its own way with errors and signals.
     work: Callable[[], int] = command(words, prog_name=f"rjcli {name}", standalone_mode=False)
     return work
-
-
-def complete() -> bool:
-    """Complete what has been typed, if a shell asks for it through the environment."""
-    if _COMPLETE not in os.environ:
-        return False
-    typer.completion.completion_init()  # type: ignore[attr-defined] # which it imports
-    typer.main.get_command(_app(COMMANDS))([], prog_name="rjcli")
-    return True
-
-
-def show_completion(shell: str, *, install: bool) -> None:
-    """Print the script that completes command lines in a shell, or install it."""
-    if shell not in _SHELLS:
-        raise UsageError(
-            f"no completion for the shell {quoted(shell)}{nearest(shell, _SHELLS)}",
-            hint=f"name one of {', '.join(_SHELLS)}: rjcli --show-completion bash",
-        )
-    wanted = {"prog_name": "rjcli", "complete_var": _COMPLETE, "shell": shell}
-    if install:
-        _, path = typer.completion.install(**wanted)  # type: ignore[attr-defined]
-        typer.echo(f"installed in {path}; new shells complete rjcli")
-    else:
-        typer.echo(typer.completion.get_completion_script(**wanted))  # type: ignore[attr-defined]
 
 
 class _Command(TyperCommand):
@@ -71,6 +46,8 @@ class _Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         command = COMMANDS[str(self.name)]
+        if ctx.resilient_parsing:
+            args = _without_open(command, args)
         try:
             words, rest, _ = self.make_parser(ctx).parse_args(_with_bare(command, args))
         except typer.TyperException as error:
@@ -97,7 +74,8 @@ def _help(command: Command) -> int:
     return 0
 
 
-def _app(names: Iterable[str]) -> typer.Typer:
+def make_app(names: Iterable[str]) -> typer.Typer:
+    """The commands of these names, as typer has them."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     for name in names:
         app.command(name, cls=_Command, add_help_option=False)(_function(COMMANDS[name]))
@@ -126,21 +104,16 @@ def _function(command: Command) -> Callable[..., None]:
 def _type(option: Declared) -> Any:
     many, is_flag = option.kind.is_repeatable, option.kind is FLAG
     type_: Any = list[str] if many else bool if is_flag else str
-    complete = _completer(option) if _COMPLETE in os.environ else None
+    complete = None
+    if VARIABLE in os.environ:
+        from rjcli.cli.completion import completer
+
+        complete = completer(option)
     if option.is_positional:
         return Annotated[type_, typer.Argument(autocompletion=complete)]
     flags = [option.flag, *filter(None, [option.short])]
     shown: dict[str, Any] = {"help": option.help, "hidden": option.hidden}
     return Annotated[type_, typer.Option(*flags, autocompletion=complete, **shown)]
-
-
-def _completer(option: Declared) -> Callable[[typer.Context, str], Iterable[str]]:
-    def complete(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-        if option.complete:
-            return [*option.complete(ctx.obj or {}, incomplete)]
-        return option.kind.choices
-
-    return complete
 
 
 def _with_bare(command: Command, words: Sequence[str]) -> list[str]:
@@ -151,6 +124,17 @@ def _with_bare(command: Command, words: Sequence[str]) -> list[str]:
         *(f"{each}={bare[each]}" if bare.get(each) else each for each in words[:end]),
         *words[end:],
     ]
+
+
+def _without_open(command: Command, words: list[str]) -> list[str]:
+    """The words without an option at their end whose value is being completed."""
+    names = {
+        name
+        for option in command.options.values()
+        for name in (option.flag, option.short)
+        if name and option.kind is not FLAG
+    }
+    return words[:-1] if words and words[-1] in names else words
 
 
 def _usage_error(error: Any, command: Command) -> UsageError:

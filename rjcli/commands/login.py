@@ -1,4 +1,4 @@
-"""`rjcli login`: check credentials and keep them in a profile, or delete one."""
+"""`rjcli login` checks credentials and keeps them in a profile; `rjcli logout` deletes one."""
 
 import os
 from contextlib import suppress
@@ -8,13 +8,14 @@ from typing import Any
 from rjcli.api.base_url import BASE_URLS, Endpoint, environment_of
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
 from rjcli.commands.output_filter import hide_key
-from rjcli.commands.prompt import ask_api_key, ask_client_id
+from rjcli.commands.prompt import ATTEMPTS, ask_api_key, ask_client_id, on_terminal
 from rjcli.commands.signals import run_async
+from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, check_address
-from rjcli.credentials.profiles import config_file, delete_profile, save_profile
+from rjcli.credentials.profiles import config_file, delete_profile, list_profiles, save_profile
 from rjcli.credentials.system_keyring import NoKeyringError, delete_key, find_keyring, store_key
-from rjcli.errors import RjcliError, UsageError
+from rjcli.errors import AccessDeniedError, RjcliError, UsageError
 from rjcli.http.transport import Transport
 from rjcli.report import Report
 from rjcli.settings.choices import KeyStore
@@ -35,12 +36,7 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
         report.note(f"profile {previous.name} exists: the options replace what it holds")
     # Whatever keeps the key from being stored is found before anybody types it.
     keyring = _choose_keyring(settings.store, report)
-    client_id = settings.client_id.value if settings.client_id else ask_client_id()
-    credentials = Credentials(client_id, ask_api_key())
-    hide_key(credentials.api_key)
-    check_address(credentials.api_key, endpoint)
-    if settings.check:
-        _check(endpoint, credentials, settings)
+    credentials = _ask(settings, endpoint, report)
     profile = _profile(settings, endpoint, credentials.client_id)
     _keep(profile, credentials, previous, keyring=keyring, report=report)
     document = _describe(profile) | {
@@ -64,11 +60,19 @@ def login(settings: LoginSettings, previous: Profile | None, report: Report) -> 
 def logout(name: str, profile: Profile | None, report: Report) -> int:
     """Delete a profile, and its key in the keyring. Returns the exit code."""
     if profile is None:
-        raise UsageError(f"there is no profile {name} in {config_file(os.environ)}")
+        known = ", ".join(each.name for each in list_profiles(os.environ))
+        raise UsageError(
+            f"there is no profile {name} in {config_file(os.environ)}",
+            hint=f"there are: {known}" if known else "there is none",
+        )
     if profile.in_keyring:
         delete_key(name)
     delete_profile(name, os.environ)
-    report.result(_describe(profile) | {"status": "deleted"}, f"deleted: profile {name}")
+    where = "the system keyring" if profile.in_keyring else config_file(os.environ)
+    gone = f"deleted: profile {name}, and its API key in {where}"
+    report.result(_describe(profile) | {"status": "deleted"}, gone)
+    if os.environ.get(API_KEY_VARIABLE):
+        report.note(f"{API_KEY_VARIABLE} is still set, and will be used")
     return 0
 
 
@@ -84,6 +88,26 @@ def _choose_keyring(store: KeyStore, report: Report) -> str | None:
         path = config_file(os.environ)
         report.note(f"{error.message}: the API key will be kept in {path}, which only you can read")
         return None
+
+
+def _ask(settings: LoginSettings, endpoint: Endpoint, report: Report) -> Credentials:
+    """Ask for what is missing; on a terminal again where the API refuses it."""
+    typed: int | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        typed = settings.client_id.value if settings.client_id else ask_client_id(typed)
+        assert typed  # noqa: S101 - a client id is positive
+        credentials = Credentials(typed, ask_api_key())
+        hide_key(credentials.api_key)
+        check_address(credentials.api_key, endpoint)
+        try:
+            if settings.check:
+                _check(endpoint, credentials, settings)
+            break
+        except AccessDeniedError as error:
+            if attempt == ATTEMPTS or not on_terminal():
+                raise
+            report.error(error.message, "type them again, or stop with Ctrl-C")
+    return credentials
 
 
 def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings) -> None:

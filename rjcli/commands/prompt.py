@@ -2,38 +2,59 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
 from rjcli.errors import UsageError
 from rjcli.settings.option_kinds import CLIENT_ID
 
+ATTEMPTS = 3  # to type something right
 _MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more byte shows that it is too long
 
 
-def ask_client_id() -> int:
-    """Ask for the client id on the terminal.
+T = TypeVar("T")
 
-    Raises UsageError if what is typed is no client id, and if there is no terminal.
+
+class MistypedError(UsageError):
+    """What was typed cannot be what was asked for."""
+
+
+def ask_client_id(previous: int | None = None) -> int:
+    """Ask for the client id on the terminal, again after a typo.
+
+    ``previous``: what an empty line stands for. Raises UsageError if there is no
+    terminal, or nothing that may be a client id is typed.
     """
-    if not _on_terminal():
+    if not on_terminal():
         raise UsageError("no client id", hint="use --client-id, or set RJCLI_CLIENT_ID")
-    with _line_ends():
-        sys.stderr.write("client id: ")
+
+    def ask() -> int:
+        sys.stderr.write(f"client id{'' if previous is None else f' [{previous}]'}: ")
         sys.stderr.flush()
-        typed = sys.stdin.buffer.readline(_MAX_LINE).decode("latin-1").strip()
-        client_id: int = CLIENT_ID.require("the client id", typed)
+        line = sys.stdin.buffer.readline(_MAX_LINE)
+        if not line:
+            raise UsageError("no client id was typed")
+        typed = line.decode("latin-1").strip() or str(previous or "")
+        try:
+            client_id: int = CLIENT_ID.require("the client id", typed)
+        except UsageError as error:
+            raise MistypedError(error.message) from None
         return client_id
+
+    with _line_ends():
+        return _until_right(ask)
 
 
 def ask_api_key() -> ApiKey:
     """Ask for the key on the terminal, without echo, or take the first line of stdin.
 
-    Raises UsageError, which does not quote it, if what comes cannot be a key.
+    On the terminal it asks again after a typo. Raises UsageError, which does not quote it,
+    if what comes cannot be a key.
     """
-    if _on_terminal():
-        return ApiKey.parse(_ask_hidden("API key (not shown): "), "the key typed")
+    if on_terminal():
+        return _until_right(_ask_key)
     if sys.stdin is None:
         raise UsageError("there is no stdin to read the API key from")
     line = sys.stdin.buffer.readline(_MAX_LINE)
@@ -42,7 +63,25 @@ def ask_api_key() -> ApiKey:
     return ApiKey.parse(text, "the first line of stdin")
 
 
-def _on_terminal() -> bool:
+def _until_right(ask: Callable[[], T]) -> T:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except MistypedError as error:
+            sys.stderr.write(f"{error.message}; try again\n")
+    return ask()
+
+
+def _ask_key() -> ApiKey:
+    typed = _ask_hidden("API key (not shown): ")
+    try:
+        return ApiKey.parse(typed, "the key typed")
+    except UsageError as error:
+        raise MistypedError(error.message) from None
+
+
+def on_terminal() -> bool:
+    """Whether somebody can be asked."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rjcli.commands.connection import connect
+from rjcli.commands.connection import connect, note_stray_variables
 from rjcli.commands.signals import interruption, run_async, stopping_on_signals
 from rjcli.crash_report import error_from, trace
 from rjcli.credentials.api_key import API_KEY_VARIABLE
@@ -69,6 +69,7 @@ def load_files(
     with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
         if settings.dry_run:
             return _dry_run(settings, access, produce, report, profile)
+        note_stray_variables(access, profile, report)
         with connect(access, profile) as connection:
             client_id = connection.credentials().client_id
             description = describe(access, settings, connection.endpoint, client_id)

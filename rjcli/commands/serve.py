@@ -1,8 +1,10 @@
 """``rjcli serve``: a local Import API."""
 
 import os
+import sys
 
 from rjcli.api.base_url import is_loopback
+from rjcli.commands.output_filter import hide_key
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.lookup import find_credentials
 from rjcli.engine.connection import LOCAL_CLIENT_ID
@@ -17,7 +19,7 @@ def serve(settings: ServeSettings, report: Report) -> int:
     """Run a local Import API until it is told to stop."""
     from rjcli.local.app import LocalCredentials
     from rjcli.local.faults import Faults
-    from rjcli.local.server import Address, LocalServer
+    from rjcli.local.server import Address, LocalServer, Watch
 
     faults = Faults(
         latency=settings.latency,
@@ -36,13 +38,19 @@ def serve(settings: ServeSettings, report: Report) -> int:
         defaults | os.environ,
     )
     key = credentials.api_key.reveal()
+    if key != LOCAL_API_KEY:
+        hide_key(credentials.api_key)
     shown_key = key if key == LOCAL_API_KEY else "as given"
     accepted = LocalCredentials(credentials.client_id, key)
     address = Address(settings.host, settings.port, settings.allow_remote)
     if not is_loopback(settings.host):
         report.note(f"others can reach {settings.host}; the API key travels there in plain text")
-    with LocalServer(settings.database, accepted, faults, address) as server:
+    logs = settings.verbose or sys.stderr.isatty()
+    watch = Watch((lambda answered: report.note(str(answered))) if logs else None, page=True)
+    with LocalServer(settings.database, accepted, faults, address, watch=watch) as server:
         report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
         report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
+        if not settings.allow_remote:
+            report.line(f"to look at it, and to change its faults: {server.base_url}/")
         server.serve_forever()
     return 0

@@ -64,6 +64,13 @@ def find_profile(name: str, environ: Mapping[str, str]) -> Profile | None:
     return _load(config_file(environ)).profile(check_name(name))
 
 
+def list_profiles(environ: Mapping[str, str]) -> list[Profile]:
+    """All profiles, by name. Raises UsageError as ``load_profile`` does."""
+    configuration = _load(config_file(environ))
+    found = map(configuration.profile, configuration.names)
+    return [profile for profile in found if profile]
+
+
 def save_profile(profile: Profile, environ: Mapping[str, str]) -> None:
     """Put a profile into the file, in place of one of the same name.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,16 +13,20 @@ import orjson
 from rjcli.api.base_url import is_table_name
 from rjcli.errors import RjcliError
 from rjcli.lean_import import no_authorities
+from rjcli.local.answers import Answered
 from rjcli.local.callers import refusal_reason
-from rjcli.local.faults import Fault, Faults, FaultSequence
+from rjcli.local.faults import Fault, FaultSwitch
+from rjcli.local.page import Page
 from rjcli.local.records import RefusedBatchError, quoted, read_batch
 from rjcli.local.store import Store, StoreBusyError
 
 with no_authorities():
     from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 _BUSY_PAUSE_SECONDS = 0.01
+_RECORDS = web.RequestKey("records", int)
+_DROPPED = web.RequestKey("dropped", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,16 @@ class Limits:
 def create_app(
     store: Store,
     credentials: LocalCredentials,
-    faults: Faults,
+    faults: FaultSwitch,
     limits: Limits,
     *,
     any_host: bool,
+    page: Page | None = None,
 ) -> web.Application:
-    """Build the Import API over a store. ``any_host``: answer to any host name."""
+    """Build the Import API over a store. ``any_host``: answer to any host name.
+
+    ``page``: what browsers are shown, and where each answer is noted.
+    """
 
     @web.middleware
     async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -83,14 +92,42 @@ def create_app(
             reason = f"the local Import API failed: {type(error).__name__}"
             return _answer_error(request, HTTPStatus.INTERNAL_SERVER_ERROR, [reason])
 
+    async def root(request: web.Request) -> web.Response:
+        return page.show(request) if page and page.is_wanted(request) else calls.status(request)
+
     calls = _Calls(store, credentials, faults, limits)
     client = "/v2/client/{client_id}"
-    app = web.Application(middlewares=[answer_errors], client_max_size=limits.body_bytes)
-    app.router.add_get("/", calls.status)
+    middlewares = [_observer(page, credentials.api_key), answer_errors] if page else [answer_errors]
+    app = web.Application(middlewares=middlewares, client_max_size=limits.body_bytes)
+    app.router.add_get("/", root)
+    if page:
+        page.add_to(app)
     app.router.add_get(f"{client}/authenticate", calls.authenticate)
     # Any text, slashes included: `upsert` says what is no table name.
     app.router.add_post(f"{client}/table/{{table:.*}}/data", calls.upsert)
     return app
+
+
+def _observer(page: Page, api_key: str) -> Middleware:
+    """What notes each answer for a page."""
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.monotonic()
+        response = await handler(request)
+        page.answers.add(
+            Answered(
+                method=request.method,
+                path=request.path.replace(api_key, "[API key]"),
+                status=response.status,
+                seconds=time.monotonic() - started,
+                records=request.get(_RECORDS),
+                dropped=request.get(_DROPPED, ""),
+            )
+        )
+        return response
+
+    return observe
 
 
 class _RefusedCallError(Exception):
@@ -106,16 +143,15 @@ class _Calls:
     """The endpoints, with what they share."""
 
     def __init__(
-        self, store: Store, credentials: LocalCredentials, faults: Faults, limits: Limits
+        self, store: Store, credentials: LocalCredentials, faults: FaultSwitch, limits: Limits
     ) -> None:
         self._store = store
         self._credentials = credentials
         self._faults = faults
         self._limits = limits
-        self._sequence = FaultSequence(faults)
         self._bodies = asyncio.Semaphore(limits.bodies)
 
-    async def status(self, request: web.Request) -> web.Response:
+    def status(self, request: web.Request) -> web.Response:
         return _answer(request, HTTPStatus.OK, "operational")
 
     async def authenticate(self, request: web.Request) -> web.Response:
@@ -131,15 +167,17 @@ class _Calls:
             # A page of another site can send other types without asking first.
             reason = "a body needs the Content-Type application/json"
             raise _RefusedCallError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
-        fault = self._sequence.draw()
-        await asyncio.sleep(self._faults.latency)
+        fault = self._faults.draw()
+        await asyncio.sleep(self._faults.faults.latency)
         async with self._bodies:
             body = await self._read_body(request)
             if fault is Fault.FAIL:
                 return self._answer_failure(request)
             if fault is not Fault.DROP:
-                await self._apply(table, body)
+                request[_RECORDS] = await self._apply(table, body)
         if fault is not Fault.NONE and request.transport:
+            is_applied = fault is Fault.DROP_AFTER_APPLY
+            request[_DROPPED] = f"dropped {'after' if is_applied else 'before'} it was applied"
             request.transport.abort()
         return _answer(request, HTTPStatus.CREATED, "created")
 
@@ -162,13 +200,15 @@ class _Calls:
             reason = f"a body has at most {self._limits.body_bytes:,} bytes"
             raise _RefusedCallError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason) from None
 
-    async def _apply(self, table: str, body: bytes) -> None:
+    async def _apply(self, table: str, body: bytes) -> int:
+        """Apply a batch; return how many records it has."""
         try:
             records = read_batch(body)
             async with asyncio.timeout(self._limits.busy_seconds):
                 while True:
                     try:
-                        return self._store.upsert(table, records)
+                        self._store.upsert(table, records)
+                        return len(records)
                     except StoreBusyError:
                         await asyncio.sleep(_BUSY_PAUSE_SECONDS)
         except RefusedBatchError as error:
@@ -180,9 +220,10 @@ class _Calls:
             raise _RefusedCallError(HTTPStatus.INTERNAL_SERVER_ERROR, error.message) from None
 
     def _answer_failure(self, request: web.Request) -> web.Response:
-        wait = self._faults.retry_after
+        faults = self._faults.faults
+        wait = faults.retry_after
         headers = {} if wait is None else {"Retry-After": str(wait)}
-        return _answer_error(request, self._faults.fail_status, ["a fault on demand"], headers)
+        return _answer_error(request, faults.fail_status, ["a fault on demand"], headers)
 
 
 def _answer_error(

@@ -21,6 +21,20 @@ def refusal_reason(headers: Mapping[str, str], *, any_host: bool) -> str | None:
     return None
 
 
+def is_own_form(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a form was sent from a page of this server itself.
+
+    Programs may say so, too. A browser that says nothing is not believed.
+    """
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    own = f"http://{headers.get('Host', '')}".lower()
+    return (
+        (site is not None or origin is not None)
+        and site in {None, "same-origin"}
+        and (origin is None or origin.lower() == own)
+    )
+
+
 def _hostname(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""

@@ -68,3 +68,19 @@ class FaultSequence:
                 return fault
             left -= rate
         return Fault.NONE
+
+
+class FaultSwitch:
+    """The faults that are on, which can be changed while the server runs."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.set(faults)
+
+    def set(self, faults: Faults) -> None:
+        """Switch faults on, from the beginning of their sequence."""
+        self.faults = faults
+        self._sequence = FaultSequence(faults)
+
+    def draw(self) -> Fault:
+        """Decide about the next upsert."""
+        return self._sequence.draw()

@@ -16,8 +16,10 @@ from typing import Self
 from rjcli.api.base_url import is_loopback
 from rjcli.errors import UsageError
 from rjcli.lean_import import no_authorities
+from rjcli.local.answers import Answered, Answers
 from rjcli.local.app import Limits, LocalCredentials, create_app
-from rjcli.local.faults import Faults
+from rjcli.local.faults import Faults, FaultSwitch
+from rjcli.local.page import Page
 from rjcli.local.store import Store
 
 with no_authorities():
@@ -57,6 +59,14 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What people see of the server: a call for each answer, and a page for browsers."""
+
+    on_answer: Callable[[Answered], None] | None = None
+    page: bool = False
+
+
 class LocalServer:
     """The local Import API, running between entering and leaving the context.
 
@@ -70,12 +80,14 @@ class LocalServer:
         faults: Faults = Faults(),  # noqa: B008 -- frozen, as the others are
         address: Address = Address(),
         limits: Limits = Limits(),  # noqa: B008
+        watch: Watch = Watch(),
     ) -> None:
         self._store_path = store_path
         self._credentials = credentials
         self._faults = faults
         self._address = address
         self._limits = limits
+        self._watch = watch
         self._running = ExitStack()
         self._ended = threading.Event()
 
@@ -148,9 +160,8 @@ class LocalServer:
     ) -> None:
         """Serve until the function that ``started`` gets is called."""
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-        any_host = self._address.allow_remote
         runner = web.AppRunner(
-            create_app(store, self._credentials, self._faults, self._limits, any_host=any_host),
+            self._create_app(store),
             access_log=None,  # the API key is in the address
             logger=_SILENT,
             keepalive_timeout=self._limits.head_seconds,
@@ -169,6 +180,20 @@ class LocalServer:
         await stopping.wait()
         listening.close()
         await runner.cleanup()
+
+    def _create_app(self, store: Store) -> web.Application:
+        faults, watch = FaultSwitch(self._faults), self._watch
+        any_host = self._address.allow_remote
+        page = None
+        if watch.on_answer or watch.page:
+            client = f"client id {self._credentials.client_id}"
+            about = f"{self.base_url}, {client}, records kept in {self._store_path}"
+            answers = Answers(*filter(None, [watch.on_answer]))
+            is_shown = watch.page and not any_host
+            page = Page(store, faults, answers, about, is_shown=is_shown)
+        return create_app(
+            store, self._credentials, faults, self._limits, any_host=any_host, page=page
+        )
 
 
 def _stop(thread: threading.Thread, started: Future[Callable[[], object]]) -> None:

@@ -112,6 +112,18 @@ class Store:
                 query = f"SELECT CAST(record AS BLOB) FROM {source} ORDER BY number"  # noqa: S608 -- a number
                 yield from (record for (record,) in self._connection.execute(query))
 
+    def newest(self, table: str, count: int) -> list[Mapping[str, str]]:
+        """As many rows of a table as ``count``, those with the newest keys first; see ``rows``."""
+        with self._errors():
+            self._load()
+            if table not in self._tables:
+                return []
+            source = self._tables[table].source
+            query = (
+                f"SELECT CAST(record AS BLOB) FROM {source} ORDER BY number DESC LIMIT {count:d}"  # noqa: S608 -- numbers
+            )
+            return [_texts(record) for (record,) in self._connection.execute(query)]
+
     def rows(self, table: str) -> Iterator[Mapping[str, str]]:
         """Yield each record's fields but `keys` as text: what a string says, or a value's JSON.
 
@@ -119,12 +131,7 @@ class Store:
         """
         for record in self.records(table):
             with self._errors():
-                values = exact_values(record)
-                texts = {
-                    name: orjson.loads(text) if text.startswith(b'"') else text.decode()
-                    for name, text in values.items()
-                    if name != KEYS_FIELD
-                }
+                texts = _texts(record)
             yield texts
 
     def _check_files(self) -> bool:
@@ -224,6 +231,14 @@ class Store:
     def _read_number(self, expression: str, source: str) -> int:
         [(number,)] = self._connection.execute(f"SELECT {expression} FROM {source}")  # noqa: S608 -- ours
         return int(number)
+
+
+def _texts(record: bytes) -> Mapping[str, str]:
+    return {
+        name: orjson.loads(text) if text.startswith(b'"') else text.decode()
+        for name, text in exact_values(record).items()
+        if name != KEYS_FIELD
+    }
 
 
 def _code(error: Exception) -> int:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from json import JSONDecoder
 from pathlib import PurePath
 
 from rjcli.errors import InputError, UsageError
-from rjcli.model import Block
+from rjcli.model import Block, RawRecord
 from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
 from rjcli.reading.csv_dialect import DELIMITERS, suggest_dialect
@@ -92,6 +92,19 @@ class Input:
         names = self._reader.names(self._head)
         csv = self._settings.csv
         return detector.add_columns(names) if names else bool(csv.detect_types or csv.types_from)
+
+    def first_names(self, most_blocks: int) -> list[str]:
+        """The names of a CSV's columns, or of the first record's fields. Known once identified.
+
+        They are looked for in so many blocks at most.
+        """
+        if self._reader:
+            return self._reader.names(self._head)
+        for block in islice(self.records({}), most_blocks):
+            for record in block:
+                if isinstance(record, RawRecord):
+                    return [*record.fields]
+        return []
 
     def spool(self) -> Iterator[None]:
         """Copy a pipe to disk, so that it can be read twice."""

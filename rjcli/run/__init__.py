@@ -13,6 +13,7 @@ from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
 from rjcli.run.opening import RunRequest, open_in_doubt, open_run, open_table_types
+from rjcli.run.removal import losses, remove_run
 from rjcli.run.run import Run
 from rjcli.run.state import state_directory
 from rjcli.run.table_types import TableTypes
@@ -28,10 +29,12 @@ __all__ = [
     "find_run",
     "identify",
     "list_runs",
+    "losses",
     "mark_retried",
     "open_in_doubt",
     "open_run",
     "open_table_types",
     "prune_runs",
+    "remove_run",
     "state_directory",
 ]

@@ -17,7 +17,7 @@ from rjcli.events import Status
 from rjcli.private_file import Directory, os_errors_as_ours, read_own_file
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.lock import is_held
-from rjcli.run.rejects import ERRORS, in_order
+from rjcli.run.rejects import ERRORS, reject_files
 from rjcli.run.run import CHECKPOINT, SUMMARY
 from rjcli.run.state import RUNS
 
@@ -107,7 +107,7 @@ class RunRecord:
     @property
     def rejects(self) -> list[str]:
         """The paths of the files of rejects that it left and that nobody fixed."""
-        return [] if self.is_retried else in_order(map(str, self.directory.glob("rejects*")))
+        return [] if self.is_retried else [*map(str, reject_files(self.directory))]
 
     @property
     def errors(self) -> str | None:

@@ -194,7 +194,8 @@ def _prepare(path: Path) -> Directory:
     Those above it are not looked at: --run-dir may name a place that is shared.
     """
     with os_errors_as_ours(f"cannot use {path}"):
-        if path.exists() and any(path.iterdir()) and not (path / JOB).exists():
+        others = {each.name for each in path.iterdir()} if path.exists() else set()
+        if others - {_IN_DOUBT} and JOB not in others:
             raise UsageError(
                 f"{path} is not a run directory, and not empty",
                 hint="name one that is empty, or does not exist yet, with --run-dir",

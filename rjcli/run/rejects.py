@@ -15,8 +15,15 @@ ERRORS = "errors.ndjson"
 _NOT_KEPT = "its text was not kept, so that it is not among the rejects"
 _BYTES_HELD = 2**20  # before they are written
 _APPEND = os.O_RDWR | os.O_APPEND
+_REJECTS = re.compile(r"rejects(-[0-9]+)?\.(ndjson|csv|tsv)")
 _NUMBER = re.compile(r"-([0-9]+)\.[a-z]+\Z")
 _STRING_OR_LINE_BREAK = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\r\n|[\r\n]', re.DOTALL)
+
+
+def reject_files(directory: Path) -> list[Path]:
+    """The files of rejects in a run's directory, in order, without copies of an editor."""
+    names = [path.name for path in directory.glob("rejects*") if _REJECTS.fullmatch(path.name)]
+    return [directory / name for name in in_order(names)]
 
 
 def flatten(json_text: bytes) -> bytes:
@@ -116,7 +123,7 @@ class Rejects:
     def cut(self, sizes: Mapping[str, int]) -> None:
         """Cut the files back to what a checkpoint covers. Raises InputError if they are shorter."""
         for name in self._directory.names():
-            if name not in sizes and (name == ERRORS or name.startswith("rejects")):
+            if name not in sizes and (name == ERRORS or _REJECTS.fullmatch(name)):
                 self._directory.remove(name)
         for name, size in sizes.items():
             file = self._open_existing(Path(name).name)

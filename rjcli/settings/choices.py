@@ -73,6 +73,18 @@ class KeyStore(StrEnum):
     FILE = "file"
 
 
+class RunStatus(StrEnum):
+    """How a run ended, or that it has not."""
+
+    COMPLETE = "complete"
+    REJECTS = "rejects"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    KILLED = "killed"  # it could not say how it ended
+    RUNNING = "running"
+
+
 class ProgressMode(StrEnum):
     """How a push shows how far it is."""
 

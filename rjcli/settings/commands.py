@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rjcli.api.base_url import Environment
-from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode
+from rjcli.settings.choices import KeyStore, LogFormat, ProgressMode, RunStatus
 from rjcli.settings.given import Given
-from rjcli.settings.kinds import choice, duration, number, path, text, whole
+from rjcli.settings.kinds import Complete, choice, duration, number, path, text, whole
 from rjcli.settings.option import Group, Option
-from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID
+from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, RUNS, TABLE
 from rjcli.settings.target import Target, resolve_target
 from rjcli.settings.values import TARGET, Keys, MaximumRejects, Table
 
 _OUTPUT = Group("Output", "What is shown: results on stdout, everything else on stderr.")
 _FILE = path("FILE")
-_RUN = path("RUN")
+_RESUMABLE = replace(path("RUN"), complete=Complete.RESUMABLE)
+_REJECTED = replace(path("RUN"), complete=Complete.REJECTED)
 _SHARE = number(0, 1, "SHARE")
-_PROFILE = text("the name of a profile", "NAME")
+_PROFILE = text("the name of a profile", "NAME", complete=Complete.PROFILES)
 
 
 Env = Annotated[
@@ -50,7 +52,11 @@ class RouteSettings(Struct, frozen=True, kw_only=True):
     ca_file: CaFile = None
     timeout: Timeout = 30.0
     profile: Annotated[
-        str | None, Option("Profile to use for what is not given; rjcli login stores it.", _PROFILE)
+        str | None,
+        Option(
+            "Profile to use for what is not given; rjcli login stores it.",
+            _PROFILE,
+        ),
     ] = None
     api_key_file: Annotated[
         Given | None,
@@ -90,7 +96,11 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
     ca_file: CaFile = None
     timeout: Timeout = 30.0
     profile: Annotated[
-        str, Option("Name of the profile; the one named default needs no --profile.", _PROFILE)
+        str,
+        Option(
+            "Name of the profile; the one named default needs no --profile.",
+            _PROFILE,
+        ),
     ] = "default"
     table: Table | None = None
     keys: Keys = ()
@@ -101,7 +111,6 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = KeyStore.AUTO
     check: Annotated[bool, Option("Store the credentials without trying them.")] = True
-    delete: Annotated[bool, Option("Delete the profile and its key.")] = False
 
     @property
     def target(self) -> Target:
@@ -112,6 +121,14 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         """The same. Raises UsageError if there is no telling where to push."""
         resolve_target(self.env, self.base_url)
         return self
+
+
+class LogoutSettings(Struct, frozen=True, kw_only=True):
+    """Which profile to delete."""
+
+    group: ClassVar = Group("Profile", "What is deleted.")
+
+    profile: Annotated[str, Option("Name of the profile.", _PROFILE)] = "default"
 
 
 class ServeSettings(Struct, frozen=True, kw_only=True):
@@ -150,17 +167,39 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     seed: Annotated[int | None, Option("Seed: the same one makes the same faults.", whole(0))] = (
         None
     )
+    verbose: Annotated[
+        bool, Option("Log each request, as on a terminal.", short="-v", group=_OUTPUT)
+    ] = False
 
 
 class RunsSettings(Struct, frozen=True):
-    """Which run to show; None: a list of all."""
+    """Which runs to list, show or, where the first of ``runs`` is ``rm``, to delete.
 
-    group: ClassVar = Group("Runs", "Which runs are shown.")
+    ``older_than`` in seconds. ``limit`` None: as many as a list shows by itself.
+    """
 
-    run: Annotated[
-        str | None,
-        Option("Run to show: its name or directory.", _RUN, is_positional=True),
+    group: ClassVar = Group("Runs", "Which runs are listed, shown or, after rm, deleted.")
+
+    runs: Annotated[
+        tuple[str, ...],
+        Option(
+            "Run to show: its name, how it begins, or its directory; rm RUN deletes it.",
+            RUNS,
+            is_positional=True,
+        ),
+    ] = ()
+    limit: Annotated[
+        int | None, Option("Show the newest N.", whole(1), shown="20; all with --json")
     ] = None
+    status: Annotated[RunStatus | None, Option("Only those that ended so.", choice(RunStatus))] = (
+        None
+    )
+    table: Annotated[str | None, Option("Only those of this table.", TABLE, short="-t")] = None
+    older_than: Annotated[
+        float | None,
+        Option("Only those that started longer ago than this, such as 30d.", duration()),
+    ] = None
+    force: Annotated[bool, Option("Delete runs with work that is left to do as well.")] = False
 
 
 class ResumeSettings(Struct, frozen=True, kw_only=True):
@@ -171,7 +210,9 @@ class ResumeSettings(Struct, frozen=True, kw_only=True):
     run: Annotated[
         str | None,
         Option(
-            "Run to resume: its name, how it begins, or its directory.", _RUN, is_positional=True
+            "Run to resume: its name, how it begins, or its directory.",
+            _RESUMABLE,
+            is_positional=True,
         ),
     ] = None
     last: Annotated[bool, Option("Resume the last run that can be.")] = False
@@ -185,7 +226,11 @@ class RetrySettings(Struct, frozen=True, kw_only=True):
 
     run: Annotated[
         str,
-        Option("Run whose rejects were fixed: its name, or directory.", _RUN, is_positional=True),
+        Option(
+            "Run whose rejects were fixed: its name, how it begins, or its directory.",
+            _REJECTED,
+            is_positional=True,
+        ),
     ]
     max_rejects: MaximumRejects = None
 
@@ -196,6 +241,14 @@ class JsonSettings(Struct, frozen=True, kw_only=True):
     group: ClassVar = _OUTPUT
 
     json: Annotated[bool, Option("Print one JSON object on stdout.")] = False
+
+
+class CheckOutputSettings(JsonSettings, frozen=True, kw_only=True):
+    """What ``auth-check`` shows."""
+
+    verbose: Annotated[
+        bool, Option("Show where address and credentials come from.", short="-v")
+    ] = False
 
 
 class LogSettings(Struct, frozen=True):

@@ -29,6 +29,18 @@ class BadValueError(ValueError):
     """A value that an option does not take; the text completes a sentence with its name."""
 
 
+class Complete(StrEnum):
+    """What values are completed with on a command line, where there are no choices."""
+
+    PROFILES = "profiles"
+    RUNS = "runs"
+    RESUMABLE = "runs that can be resumed"
+    REJECTED = "runs with rejects"
+    COLUMNS = "columns of the file"
+    RENAMED = "columns of the file, for a name"
+    TYPES = "columns of the file, each with a type"
+
+
 class Kind(Struct, frozen=True):
     """What an option takes.
 
@@ -49,6 +61,7 @@ class Kind(Struct, frozen=True):
     is_path: bool = False  # such text alone need not be UTF-8
     absolute: Callable[[str], str] = os.path.abspath  # the same path, from any directory
     is_secret: bool = False  # errors do not quote the value
+    complete: Complete | None = None
 
     def read(self, value: object) -> Any:
         """Make a value of what was given. Raises BadValueError."""

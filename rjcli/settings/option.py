@@ -6,7 +6,7 @@ The command line, variables, files and Python all read it from here, and so does
 the help. A field's default is the option's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -37,8 +37,7 @@ class Option(Struct, frozen=True):
     ``key``: its name where that is not the field's. ``shown``: what the help says of
     a default that is None. ``bare``: what it means without a value. ``group`` and
     ``identity``: where they are not those of the class. ``keeps_source``: the
-    field holds the value as it was Given. ``complete`` offers values, from what
-    has been typed by the options' keys, and the beginning of the value.
+    field holds the value as it was Given.
     """
 
     help: str
@@ -52,7 +51,6 @@ class Option(Struct, frozen=True):
     identity: bool = True
     hidden: bool = False
     keeps_source: bool = False
-    complete: Callable[[Mapping[str, Any], str], Iterable[str]] | None = None
 
 
 class Declared(Option, frozen=True, kw_only=True):

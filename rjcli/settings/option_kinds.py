@@ -10,12 +10,13 @@ from os import PathLike
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rjcli.api.base_url import Endpoint, is_table_name
 from rjcli.api.protocol import KEYS_FIELD
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.settings.choices import ColumnType, Resume
-from rjcli.settings.kinds import BadValueError, Kind, choice, parse_flag, path, text
+from rjcli.settings.kinds import BadValueError, Complete, Kind, choice, parse_flag, path, text
 from rjcli.settings.lists import names, pairs
 
 STDIN = "-"
@@ -149,13 +150,22 @@ def _resume(value: object) -> Resume:
 CLIENT_ID = Kind("a positive whole number", _client_id, "ID", is_secret=True)
 BASE_URL = text("an address such as https://host", "URL", _base_url, is_secret=True)
 TABLE = text("a name of letters, digits and underscores", "TABLE", _table)
-KEYS = names("FIELDS", _without_keys_field)
+KEYS = replace(names("FIELDS", _without_keys_field), complete=Complete.COLUMNS)
+FIELDS = replace(names("FIELDS"), complete=Complete.COLUMNS)
 
 FILES = Kind("files, or - for stdin", _files, "FILE", is_repeatable=True, is_path=True)
+RUNS = Kind(
+    "names of runs",
+    tuple,
+    "RUN",
+    is_repeatable=True,
+    is_path=True,
+    complete=Complete.RUNS,
+)
 ENCODING = text("an encoding such as utf-16 or latin-1", "NAME", _encoding)
 DELIMITER = text("a single character, and no quotation mark", "CHAR", _delimiter)
 CHARACTER = text("a single character, or none", "CHAR|none", _character)
-TYPES = pairs("COLUMN=TYPE", choice(ColumnType).read)
+TYPES = replace(pairs("COLUMN=TYPE", choice(ColumnType).read), complete=Complete.TYPES)
 TYPES_FROM = Kind(
     "the name of a run, a file with its folder or suffix, or none",
     _types_from,
@@ -163,7 +173,7 @@ TYPES_FROM = Kind(
     is_path=True,
     absolute=absolute_types_path,
 )
-RENAMED = pairs("OLD=NEW", text("a name", "").read, _new_names)
+RENAMED = replace(pairs("OLD=NEW", text("a name", "").read, _new_names), complete=Complete.RENAMED)
 CONSTANTS = pairs("NAME=JSON", _json, _without_keys_field, json_values=True)
 MAX_REJECTS = Kind("a number of records, or a percentage such as 1%", _max_rejects, "N|N%")
 RESUME = Kind("auto, or true or false", _resume, "auto")

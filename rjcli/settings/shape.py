@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 from msgspec import Struct, field
 
 from rjcli.errors import UsageError
-from rjcli.settings.lists import join_names, names
+from rjcli.settings.lists import join_names
 from rjcli.settings.option import Group, Option
-from rjcli.settings.option_kinds import CONSTANTS, RENAMED
+from rjcli.settings.option_kinds import CONSTANTS, FIELDS, RENAMED
 
 _POSITION = re.compile("[1-9][0-9]{0,5}")  # of a column, in the place of its name
 
@@ -22,9 +22,7 @@ class ShapeSettings(Struct, frozen=True):
 
     group: ClassVar = Group("Shape", "Which fields are sent, and under which names.")
 
-    select: Annotated[
-        tuple[str, ...] | None, Option("Send only these fields: a,b.", names("FIELDS"))
-    ] = None
+    select: Annotated[tuple[str, ...] | None, Option("Send only these fields: a,b.", FIELDS)] = None
     rename: Annotated[Mapping[str, str], Option("Send a field under another name.", RENAMED)] = (
         field(default_factory=dict)
     )

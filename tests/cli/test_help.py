@@ -31,7 +31,7 @@ def test_push_is_explained_in_groups(run: Run) -> None:
     done = run("push", "--help")
     assert done.code == 0
     assert done.err == ""
-    assert done.out.startswith("Usage: rjcli push [OPTIONS] FILE…\n\nLoad files into a table.\n")
+    assert done.out.startswith("Usage: rjcli push [OPTIONS] FILE...\n\nLoad files into a table.\n")
     assert done.out.index("Examples") < done.out.index("╭")
     assert titles(done.out) == GROUPS
     last = words_of(done.out[done.out.index("╭─ Exit codes") :])

@@ -31,7 +31,7 @@ PUSH = ["push", "-t", "t", "-k", "id", "f"]
         (["push", "-t"], "-t takes a value: TABLE", "rjcli push --help"),
         (["push", "--format"], "--format takes a value: FORMAT", "rjcli push --help"),
         (["push", "--json=1"], "--json takes no value", "rjcli push --help"),
-        (["runs", "a", "b"], "an argument too many: 'b'", "rjcli runs --help"),
+        (["resume", "a", "b"], "an argument too many: 'b'", "rjcli resume --help"),
         (["pusj"], "there is no command 'pusj'; did you mean push?", "rjcli --help"),
         (["--colour"], "there is no option '--colour'", "rjcli --help"),
         (["help", "pusj"], "there is no command 'pusj'; did you mean push?", "rjcli --help"),
@@ -157,7 +157,8 @@ def test_every_option_works_from_its_variable(name: str) -> None:
 def test_words_are_completed(run: Run, words: str, offered: list[str]) -> None:
     """Commands, options and choices are completed."""
     at = len(words.split()) - (not words.endswith(" "))
-    done = run(_RJCLI_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(at))
+    lines = words.replace(" ", "\n")
+    done = run(_RJCLI_COMPLETE="complete_bash", COMP_WORDS=lines, COMP_CWORD=str(at))
     assert done.out.split() == offered
 
 

@@ -151,6 +151,32 @@ def test_serve_answers_until_it_is_stopped(rjcli: Rjcli) -> None:
     assert server.returncode == 0
 
 
+@pytest.mark.parametrize("options", [(), ("-v",)])
+def test_serve_logs_requests_where_it_is_asked_to(rjcli: Rjcli, options: tuple[str, ...]) -> None:
+    """Off a terminal each request is logged with -v, without the key, and else none is."""
+    command = [sys.executable, "-m", "rjcli", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        command,
+        cwd=rjcli.home,
+        env=rjcli.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout
+        first, _, page = (server.stdout.readline() for _ in range(3))
+        base_url = re.search(r"http://127\.0\.0\.1:\d+", first)
+        assert base_url
+        url = f"{base_url[0]}/v2/client/12/authenticate?apikey={CANARY_KEY}"
+        with urllib.request.urlopen(url) as reply:  # noqa: S310 - loopback
+            assert reply.status == 200
+        server.send_signal(signal.SIGINT)
+        _, logged = server.communicate(timeout=30)
+    assert f"change its faults: {base_url[0]}/" in page
+    line = r"\d\d:\d\d:\d\d GET /v2/client/12/authenticate: 200, \d+ ms\n"
+    assert re.fullmatch(line if options else "", logged)
+
+
 def test_serve_refuses_a_port_in_use(rjcli: Rjcli, serve: Serve) -> None:
     """A port in use is a clear error with exit 2."""
     done = rjcli("serve", "--port", str(serve(always(None)).port))

@@ -110,16 +110,53 @@ def test_signal_at_the_prompt_restores_the_terminal(rjcli: Rjcli, number: signal
     assert not config(rjcli).exists()
 
 
-@pytest.mark.parametrize("typed", ["", "two words", "ümlaut-1234", "x" * 2000, "\x04"])
-def test_bad_key_typed_is_refused(rjcli: Rjcli, typed: str) -> None:
-    """A key typed that cannot be one is refused without being shown: exit 2."""
+@pytest.mark.parametrize("typed", ["", "two words", "ümlaut-1234", "x" * 2000])
+def test_bad_key_typed_is_asked_for_again(rjcli: Rjcli, typed: str) -> None:
+    """A key typed that cannot be one is asked for again, without being shown; the third ends it."""
     command = ["login", "--client-id", "12", "--no-check"]
     with Terminal(command, rjcli.environment(NO_CREDENTIALS)) as terminal:
-        terminal.wait_for("API key (not shown): ")
-        terminal.type(typed)
+        for attempt in range(1, 4):
+            while terminal.shown.count("API key (not shown): ") < attempt:
+                terminal.read_more()
+            terminal.type(typed)
         assert terminal.end() == 2
-        assert not typed.strip("\x04") or typed not in terminal.shown
+        assert terminal.shown.count("try again") == 2
+        assert not typed or typed not in terminal.shown
     assert not config(rjcli).exists()
+
+
+def test_end_of_input_at_the_prompt_ends_login(rjcli: Rjcli) -> None:
+    """Where nothing more can be typed, login ends at once: exit 2."""
+    for command, prompt in (
+        (["login", "--client-id", "12"], "API key (not"),
+        (["login"], "client id: "),
+    ):
+        with Terminal(command, rjcli.environment(NO_CREDENTIALS)) as terminal:
+            terminal.wait_for(prompt)
+            terminal.type("\x04")
+            assert terminal.end() == 2
+            assert "was typed" in terminal.shown
+
+
+def test_typos_are_asked_for_again(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """What is mistyped, or refused by the API, is asked for again; what is right is stored."""
+    command = ["login", "--base-url", local_api.base_url]
+    with Terminal(command, rjcli.environment(NO_CREDENTIALS)) as terminal:
+        terminal.wait_for("client id: ")
+        terminal.type("twelve")
+        terminal.wait_for("client id must be a positive whole number; try again")
+        terminal.type("12")
+        terminal.wait_for("API key (not shown): ")
+        terminal.type("rj-canary-4321")
+        terminal.wait_for("client id [12]: ")
+        assert "HTTP 401" in terminal.shown
+        assert not config(rjcli).exists()
+        terminal.shown = ""
+        terminal.type("")
+        terminal.wait_for("API key (not shown): ")
+        terminal.type(CANARY_KEY)
+        assert terminal.end() == 0, terminal.shown
+    assert holders(rjcli.home) == {"config.toml"}
 
 
 @pytest.mark.parametrize(
@@ -259,7 +296,7 @@ def test_json_is_one_object_without_the_key(rjcli: Rjcli, local_api: LocalApi) -
         "checked": True,
         "replaced": False,
     }
-    deleted = login(rjcli, "--json", "--profile", "shop", "--delete")
+    deleted = rjcli("logout", "--json", "--profile", "shop")
     assert json.loads(deleted.stdout)["status"] == "deleted"
 
 
@@ -287,13 +324,56 @@ def test_login_leaves_the_rest_of_the_file(rjcli: Rjcli) -> None:
     config(rjcli).write_text(text)
     assert login(rjcli, "--no-check").returncode == 0
     assert config(rjcli).read_text().startswith(text)
-    assert login(rjcli, "--no-check", "--delete").returncode == 0
+    assert rjcli("logout").returncode == 0
     assert config(rjcli).read_text().strip() == text.strip()
+
+
+def test_profiles_are_listed_without_their_keys(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """`rjcli profiles` shows client, environment and where each key is, and no key."""
+    assert "there are no profiles in " in rjcli("profiles").stdout
+    login(rjcli, "--no-check", "--env", "sandbox", "-t", "orders", "-k", "id,sku")
+    login(rjcli, "--base-url", local_api.base_url, "--profile", "mine", env=keyring("Working"))
+    done = rjcli("profiles", env={**NO_CREDENTIALS, "RJCLI_PROFILE": "mine"})
+    header, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert " ".join(header) == "PROFILE CLIENT ID ENVIRONMENT TABLE KEYS API KEY IN"
+    host = local_api.base_url.removeprefix("http://")
+    assert rows == [
+        ["default", "12", "sandbox", "orders", "id,sku", "file"],
+        ["mine", "12", host, "keyring"],
+    ]
+    assert "RJCLI_PROFILE is set" in done.stderr
+    listed = rjcli("profiles", "--json")
+    assert [each["api_key_in"] for each in json.loads(listed.stdout)["profiles"]] == [
+        "file",
+        "keyring",
+    ]
+    assert "RJCLI_API_KEY is set" in listed.stderr
+    assert CANARY_KEY not in done.stdout + done.stderr + listed.stdout + listed.stderr
+
+
+def test_variables_that_beat_a_named_profile_are_noted(rjcli: Rjcli, local_api: LocalApi) -> None:
+    """A forgotten variable beside --profile is noted, and -v says where everything is from."""
+    login(rjcli, "--base-url", local_api.base_url, "--profile", "shop")
+    shop = ("--profile", "shop")
+    named = (*shop, "--base-url", local_api.base_url)
+    stray = rjcli("auth-check", *named, "-v", env={"RJCLI_CLIENT_ID": "7"})
+    assert stray.returncode == 4
+    assert "RJCLI_API_KEY is used, and not the API key of profile shop" in stray.stderr
+    assert "RJCLI_CLIENT_ID is used, and not the client id of profile shop" in stray.stderr
+    assert "client id 7: from RJCLI_CLIENT_ID" in stray.stderr
+    assert f"{local_api.base_url}/v2: from --base-url" in stray.stderr
+    (rjcli.home / "r.ndjson").write_text('{"id": 1}\n')
+    push = ("push", "r.ndjson", "-t", "t", "-k", "id")
+    assert "RJCLI_API_KEY is used" in rjcli(*push, *named).stderr
+    assert "is used" not in rjcli(*push, *shop, env=NO_CREDENTIALS).stderr
+    own = rjcli("auth-check", *shop, "-v", env=NO_CREDENTIALS).stderr
+    assert "API key: from profile shop" in own
+    assert "/v2: from base_url in profile shop" in own
 
 
 def test_delete_of_what_is_not_there_is_an_error(rjcli: Rjcli) -> None:
     """Deleting a profile that is not there exits 2 and says so."""
-    done = login(rjcli, "--delete", "--profile", "gone")
+    done = rjcli("logout", "--profile", "gone")
     assert done.returncode == 2
     assert "no profile gone" in done.stderr
 
@@ -335,7 +415,7 @@ def test_keyring_is_used_where_there_is_one(rjcli: Rjcli, local_api: LocalApi) -
     assert 'api_key_in = "keyring"' in config(rjcli).read_text()
     assert holders(rjcli.home) == {"keyring.json"}
     assert rjcli("auth-check", env=env).returncode == 0
-    assert login(rjcli, "--delete", env=env).returncode == 0
+    assert rjcli("logout", env=env).returncode == 0
     assert holders(rjcli.home) == set()
 
 

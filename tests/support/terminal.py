@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,18 +16,24 @@ _ON_OWN_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+os.execvp(sys.argv[1], sys.argv[1:])
 """
+_RJCLI = (sys.executable, "-m", "rjcli")
 _PATIENCE = 20.0  # seconds
 
 
 class Terminal:
-    """Runs `rjcli` on a pseudo-terminal. ``shown`` is all that appeared there."""
+    """Runs `rjcli`, or a program, on a pseudo-terminal. ``shown`` is all that appeared there."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        program: Sequence[str] = _RJCLI,
+    ) -> None:
         self._controller, terminal = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _ON_OWN_TERMINAL, "-m", "rjcli", *arguments],
+            [sys.executable, "-c", _ON_OWN_TERMINAL, *program, *arguments],
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
@@ -55,15 +61,19 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until a text appears."""
         while text not in self.shown:
-            assert self._read(), f"{text!r} did not appear: {self.shown!r}"
+            self.read_more(f"{text!r} did not appear")
+
+    def read_more(self, failure: str = "nothing more appeared") -> None:
+        """Read something that appears."""
+        assert self._read(), f"{failure}: {self.shown!r}"
 
     def type(self, text: str) -> None:
         """Type a line."""
-        os.write(self._controller, f"{text}\n".encode())
+        self.press(f"{text}\n")
 
-    def press(self, key: str) -> None:
-        """Press a key."""
-        os.write(self._controller, key.encode())
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._controller, keys.encode())
 
     def end(self) -> int:
         """Read all that still appears; return the exit code."""
