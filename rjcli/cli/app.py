@@ -24,6 +24,7 @@ from rjcli.settings.commands import (
     RunsSettings,
     ServeSettings,
 )
+from rjcli.settings.load import LoadSettings
 from rjcli.settings.sources import Options
 from rjcli.settings.values import DeliverySettings, PushSettings
 
@@ -60,6 +61,27 @@ def push(
 
 
 @command(
+    "load",
+    ("Every table that the file names", "rjcli load shop.toml"),
+    ("Each night: only what is new", "rjcli load shop.toml --resume=auto -q"),
+    ("One of them, without sending anything", "rjcli load shop.toml customers --dry-run"),
+)
+def load(
+    settings: LoadSettings,
+    access: AccessSettings,
+    delivery: DeliverySettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Load many tables at once, as a file says."""
+    from rjcli.commands.load import load as run
+    from rjcli.report import LoadReport
+
+    del access, delivery  # they are among those given
+    return run(settings, LoadReport(output), given)
+
+
+@command(
     "resume",
     ("The run that was interrupted last", "rjcli resume --last"),
     ("A certain one, more gently", "rjcli resume 20261121-160305 --jobs 2"),
@@ -73,9 +95,10 @@ def resume(
 ) -> int:
     """Continue a run, with its own target, files, keys and types."""
     from rjcli.commands.resume import resume as run
+    from rjcli.report import LoadReport
 
     del delivery, route  # they are among those given
-    return run(settings.run, _report(output), given, last=settings.last)
+    return run(settings.run, LoadReport(output), given, last=settings.last)
 
 
 @command("retry", ("Once its rejects are fixed", "rjcli retry 20261121-160305"))

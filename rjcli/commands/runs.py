@@ -37,6 +37,8 @@ def _document(run: RunRecord) -> dict[str, Any]:
         "environment": run.environment,
         "table": run.job.get("table"),
         "inputs": run.job.get("files"),
+        "load": run.load,
+        "tables": _tables(run),
         "records": {outcome: run.counts.get(outcome, 0) for outcome in _OUTCOMES},
         "run_dir": str(run.directory),
         "rejects": run.rejects[0] if run.rejects else None,
@@ -46,11 +48,23 @@ def _document(run: RunRecord) -> dict[str, Any]:
     }
 
 
+def _tables(run: RunRecord) -> dict[str, Any] | None:
+    """Of a load, the run of each table; None: it has none (yet)."""
+    if run.tables is None:
+        return None
+    return {
+        table: {"run": each.shown, "status": each.status} if isinstance(each, RunRecord) else None
+        for table, each in run.table_runs().items()
+    }
+
+
 def _line(run: RunRecord) -> str:
     return f"{run.name}  {run.status}  {_what(run)} ({run.environment}): {_counts(run)}"
 
 
 def _what(run: RunRecord) -> str:
+    if run.tables is not None:
+        return f"{run.job.get('load')}, {len(run.tables)} tables"
     return f"{', '.join(map(str, run.job.get('files', [])))} to table {run.job.get('table')}"
 
 
@@ -63,6 +77,10 @@ def _lines(run: RunRecord) -> list[str]:
         _counts(run),
         f"directory: {run.directory}",
     ]
+    for table, each in (_tables(run) or {}).items():
+        lines.append(f"{table}: {'  '.join(each.values()) if each else 'not begun'}")
+    if run.load:
+        lines.append(f"part of the load {run.load}")
     lines += [f"rejects: {path}" for path in run.rejects]
     if run.errors:
         lines.append(f"what is wrong with each: {run.errors}")

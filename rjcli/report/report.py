@@ -27,7 +27,7 @@ from rjcli.settings.option_kinds import STDIN
 REJECTIONS_SHOWN = 10
 _MOST_CHARACTERS = 1500  # of a message: less than a screen
 
-_STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
+STATUS_STYLES = {Status.COMPLETE: "bold green", Status.REJECTS: "bold yellow"}
 
 
 class Report:
@@ -117,7 +117,9 @@ class Report:
         elif not (self._settings.quiet and summary.exit_code == 0):
             label = f"{'dry run, ' if summary.run.dry_run else ''}{summary.status}: "
             first, *others = summary_lines(summary)
-            self._out.print_line(first, label=label, style=_STYLES.get(summary.status, "bold red"))
+            self._out.print_line(
+                first, label=label, style=STATUS_STYLES.get(summary.status, "bold red")
+            )
             for line in others:
                 self._out.print_line(line)
             for purpose, command in next_steps(summary):

@@ -54,6 +54,7 @@ class RunRequest(NamedTuple):
     note: Note
     retries: str | None = None  # the run whose rejects are pushed
     csv: CsvSettings = CsvSettings()
+    load: str | None = None  # the run of the load that it is a part of
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
     """
     started = datetime.now().astimezone().isoformat()
     with ExitStack() as stack:
-        state = _open_state(request)
+        state = open_state(request.settings.directory, request.environ)
         if state:
             lock = state.locks / f"{hash_identity(request.job)}.lock"
             hint = "wait for it, or stop it, and push with --resume"
@@ -76,7 +77,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
                 "there is no run to resume",
                 hint="push without --resume, or with --resume=auto, which starts one then",
             )
-        _prepare(directory)
+        prepare_directory(directory)
         stack.enter_context(Lock(directory / LOCK, str(directory), started))
         earlier = read_checkpoint(directory) if request.settings.resume else None
         is_resumed = earlier is not None
@@ -91,20 +92,19 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         )
         if in_doubt:
             stack.enter_context(in_doubt)
-        is_in_state = state is not None and directory.parent == state.runs
-        shown = directory.name if is_in_state else shlex.quote(str(directory))
+        shown = show_run(directory, state)
         with os_errors_as_ours(f"cannot use {directory}"):
             run = Run(directory, checkpoint, shown, in_doubt, is_resumed=is_resumed)
         stack.callback(run.close)
         yield run
 
 
-def _open_state(request: RunRequest) -> State | None:
-    """Open the state directory; None if there is none, and none is needed."""
+def open_state(directory: str | None, environ: Mapping[str, str]) -> State | None:
+    """Open the state directory; None if there is none, and a run has a ``directory`` of its own."""
     try:
-        state = State(state_directory(request.environ))
+        state = State(state_directory(environ))
     except UsageError as error:
-        if request.settings.directory:
+        if directory:
             return None
         raise UsageError(
             error.message, hint="name a directory for the run with --run-dir"
@@ -189,8 +189,14 @@ def _refuse(name: str, reason: str | None) -> None:
         )
 
 
-def _prepare(directory: Path) -> None:
-    """Make the directory, or make sure that it may be used."""
+def show_run(directory: Path, state: State | None) -> str:
+    """How commands take a run: its name, or its directory where that is another one."""
+    is_in_state = state is not None and directory.parent == state.runs
+    return directory.name if is_in_state else shlex.quote(str(directory))
+
+
+def prepare_directory(directory: Path) -> None:
+    """Make the directory of a run, or make sure that it may be used. Raises UsageError."""
     with os_errors_as_ours(f"cannot use {directory}"):
         if directory.exists() and any(directory.iterdir()) and not (directory / JOB).exists():
             raise UsageError(
@@ -215,7 +221,7 @@ def _resume(request: RunRequest, directory: Path, checkpoint: Checkpoint) -> Che
 
 
 def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
-    _check_replaceable(directory)
+    check_replaceable(directory)
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
@@ -235,12 +241,13 @@ def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> N
         "environment": request.environment,
         "options": request.options,
         "retries": request.retries,
+        "load": request.load,
     }
     replace_file(directory, JOB, json.dumps(job, indent=1).encode() + b"\n")
 
 
-def _check_replaceable(directory: Path) -> None:
-    """A new run may take the place of one of which nothing is left to do."""
+def check_replaceable(directory: Path) -> None:
+    """Raise UsageError unless a new run may take the place of the one in a directory."""
     run = RunRecord.read(directory)
     if run and (run.is_resumable or run.rejects):
         reason = "can be resumed" if run.is_resumable else "has rejects"
