@@ -11,8 +11,8 @@ from typing import Any, Self
 from rjcli.engine.connection import LOCAL_ENDPOINT, connect
 from rjcli.engine.engine import Engine
 from rjcli.engine.pushes import Pushes
-from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
-from rjcli.events import Event, LoadSummary, Rejected
+from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
+from rjcli.events import Event, LoadSummary, Rejected, Status
 from rjcli.library.result import NotAllAcceptedError, Reject, Result
 from rjcli.library.threads import LoopThread
 from rjcli.loading.load import Load, describe_load, open_load
@@ -127,7 +127,22 @@ class _LoadJob:
         self._cause = self._cause or error
 
     async def run(self) -> LoadResult:
-        """Load everything; whatever happens then is in the result."""
+        """Load everything; whatever happens then is in the result. Raises UsageError."""
+        try:
+            return await self._run()
+        except UsageError:
+            raise
+        except RjcliError as error:
+            return LoadResult(
+                str(Status.FAILED),
+                error.exit_code,
+                {},
+                message=error.message,
+                hint=error.hint,
+                error=error.word,
+            )
+
+    async def _run(self) -> LoadResult:
         plan = self._plan
         with ExitStack() as stack:
             if plan.settings.dry_run:

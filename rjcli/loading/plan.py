@@ -76,8 +76,10 @@ def plan_load(settings: LoadSettings, given: Options, environ: Mapping[str, str]
     top = strongest(given, file.given)
     profile, access_given = _profile(top, environ)
     top = strongest(top, access_given)
-    settings, access = read(LoadSettings, top), read(AccessSettings, top)
-    limits = read(DeliverySettings, top)
+    access = read(AccessSettings, top)
+    with problems.collecting(settings.file):
+        settings, limits = read(LoadSettings, top), read(DeliverySettings, top)
+    problems.raise_if_any()
     tables, skipped = [], []
     for entry in file.entries:
         if settings.tables and entry.table not in settings.tables:
@@ -163,9 +165,10 @@ def _check_tables(file: LoadFile, wanted: Iterable[str], problems: Problems) -> 
     for entry in file.entries:
         with problems.collecting(entry.place):
             if entry.table in first:
+                place = first[entry.table].place.removeprefix(f"{file.path}, ")
                 raise UsageError(
-                    f"there is another entry for this table ({first[entry.table].place}), and"
-                    " records of the two could overtake each other",
+                    f"there is another entry for this table, {place.split(' (')[0]}: records of"
+                    " the two could overtake each other",
                     hint="name all files of a table in one entry, in their order",
                 )
             first[entry.table] = entry

@@ -247,8 +247,13 @@ def _write_job(directory: int, request: RunRequest, checkpoint: Checkpoint) -> N
 
 
 def check_replaceable(directory: Path) -> None:
-    """Raise UsageError unless a new run may take the place of the one in a directory."""
+    """Raise UsageError unless a new run may take the place of the one in a directory.
+
+    Its lock is held by now: by us, and by no other process.
+    """
     run = RunRecord.read(directory)
+    if run:
+        run = replace(run, is_running=False)
     if run and (run.is_resumable or run.rejects):
         reason = "can be resumed" if run.is_resumable else "has rejects"
         raise UsageError(
