@@ -80,10 +80,12 @@ def _find(name: str | None, *, last: bool) -> RunRecord:
         )
     if name is not None:
         return find_run(state, name)
-    found = next((run for run in list_runs(state) if run.is_resumable), None)
-    if found is None:
+    resumable = [run for run in list_runs(state) if run.is_resumable]
+    if not resumable:
         raise UsageError("there is no run to resume", hint="rjcli runs lists all runs")
-    return found
+    # That of a table is resumed with the whole load.
+    loads = {run.name: run for run in resumable if run.tables is not None}
+    return loads.get(resumable[0].load or "", resumable[0])
 
 
 def _push(

@@ -111,7 +111,7 @@ def test_nothing_is_sent_while_anything_is_wrong(folder: Folder, serve: Serve) -
     assert not server.requests
 
 
-def test_files_are_relative_and_sorted(folder: Folder, serve: Serve, tmp_path: Path) -> None:
+def test_files_are_relative_and_sorted(folder: Folder, serve: Serve) -> None:
     """Names are relative to the load file; those of a pattern are sorted as text, each once."""
     (folder.path / "in" / "deep").mkdir(parents=True)
     for number, name in enumerate(["in/a-10.ndjson", "in/a-2.ndjson", "in/deep/b[1].ndjson"]):
