@@ -24,9 +24,9 @@ from rjcli.settings.commands import (
     RunsSettings,
     ServeSettings,
 )
-from rjcli.settings.load import LoadSettings
+from rjcli.settings.load import InitSettings, LoadSettings
 from rjcli.settings.sources import Options
-from rjcli.settings.values import DeliverySettings, PushSettings
+from rjcli.settings.values import DeliverySettings, InputSettings, PushSettings
 
 if TYPE_CHECKING:
     from rjcli.credentials.config_file import Profile
@@ -82,6 +82,35 @@ def load(
 
 
 @command(
+    "init",
+    ("Propose tables, keys and types for a folder", "rjcli init exports -o shop.toml"),
+)
+def init(settings: InitSettings, output: JsonSettings) -> int:
+    """Look at a folder, and write a load file for it.
+
+    Reads all of each file. Each table is proposed with files, key and column types, and
+    comments say why.
+    """
+    from rjcli.commands.inspect import init as run
+
+    return run(settings, _report(output))
+
+
+@command(
+    "check",
+    ("What is in it, and how to push it", "rjcli check orders.csv"),
+)
+def check(settings: InputSettings, output: JsonSettings) -> int:
+    """Say what is in files, and which commands push them.
+
+    Reads all of each file: format, records that would be rejected, column types, keys.
+    """
+    from rjcli.commands.inspect import check as run
+
+    return run(settings, _report(output))
+
+
+@command(
     "resume",
     ("The run that was interrupted last", "rjcli resume --last"),
     ("A certain one, more gently", "rjcli resume 20261121-160305 --jobs 2"),
@@ -119,17 +148,17 @@ def retry(
 @command("status", ("Before a nightly load", "rjcli status && rjcli push …"))
 def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """Is the API operational?"""
-    from rjcli.commands import check
+    from rjcli.commands import status as command
 
-    return check.status(access, _report(output), profile)
+    return command.status(access, _report(output), profile)
 
 
 @command("auth-check", ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"))
 def auth_check(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """May this client id and API key push, in that environment?"""
-    from rjcli.commands import check
+    from rjcli.commands import status as command
 
-    return check.auth_check(access, _report(output), profile)
+    return command.auth_check(access, _report(output), profile)
 
 
 @command(

@@ -64,3 +64,22 @@ class EntrySettings(Struct, frozen=True, kw_only=True):
     missing: Annotated[Missing, Option("What to do if there are no files.", choice(Missing))] = (
         Missing.ERROR
     )
+
+
+class InitSettings(Struct, frozen=True, kw_only=True):
+    """Which folder to look at. ``output`` None: the load file goes to stdout."""
+
+    group: ClassVar = Group("Init", "Which files are looked at, and where the load file goes.")
+
+    directory: Annotated[
+        str, Option("Folder whose files are looked at.", path("DIR"), is_positional=True)
+    ]
+    output: Annotated[
+        str | None,
+        Option(
+            "File to write, which must not be there yet.",
+            path("FILE.toml"),
+            "-o",
+            shown="stdout",
+        ),
+    ] = None
