@@ -66,17 +66,20 @@ class KeyFinder:
             return
         if self._watched is None:
             self._begin(columns[0].fields)
+        watched = {each: one for each, one in (self._watched or {}).items() if one.in_each}
+        is_sampling = self._together is None and self.records < _SAMPLE
+        wanted = {*self._names} if is_sampling else {name for each in watched for name in each}
         known: dict[str, list[Hashable]] = {}
         for name in self._names:
-            if name not in self._empty and (keys := self._keys(name, columns)):
-                known[name] = keys
+            if name not in self._empty:
+                known[name] = self._keys(name, columns, is_wanted=name in wanted)
         self.records += len(columns)
-        for fields, uniqueness in (self._watched or {}).items():
-            if not uniqueness.in_each or not {*fields} <= known.keys():
-                continue
-            parts = [known[name] for name in fields]
-            uniqueness.add(parts[0] if len(parts) == 1 else combine(parts))
-        if self._together is None and self.records <= _SAMPLE:
+        most = max(_LEAST_WATCHED, _MOST_WATCHED // max(1, len(watched)))
+        for fields, uniqueness in watched.items():
+            if not {*fields} & self._empty:
+                parts = [known[name] for name in fields]
+                uniqueness.add(parts[0] if len(parts) == 1 else combine(parts), most)
+        if is_sampling:
             for name, keys in known.items():
                 self._sample.setdefault(name, []).extend(keys)
 
@@ -118,20 +121,28 @@ class KeyFinder:
         if together is None:
             together = [(name,) for name in [*fields][:_MOST_FIELDS]]
         self._names = tuple(dict.fromkeys(name for each in together for name in each))
-        most = max(_LEAST_WATCHED, _MOST_WATCHED // max(1, len(together)))
-        self._watched = {each: Uniqueness(most) for each in together}
+        self._watched = {each: Uniqueness() for each in together}
 
-    def _keys(self, name: str, records: RawRecords | list[RawRecord]) -> list[Hashable] | None:
-        """The normalized values of a field; None if one of them is no part of a key."""
+    def _keys(
+        self, name: str, records: RawRecords | list[RawRecord], *, is_wanted: bool
+    ) -> list[Hashable]:
+        """The normalized values of a field; none if they are not wanted.
+
+        Notes whether one of them is no part of a key.
+        """
         if isinstance(records, RawRecords):
             values = records.values(name)
         else:
             values = [each.fields.get(name) for each in records]
+        if not is_wanted:
+            if None in values or "" in values:
+                self._empty.add(name)
+            return []
         keys = normalize_values(values)
         if None in keys or "" in keys:
             self._empty.add(name)
-            return None
-        if any(isinstance(value, bool | float) for value in values):
+            return []
+        if {bool, float} & {*map(type, values)}:
             self._unfit.add(name)
         # -1 and -2 have the same hash.
         return ["\0-1" if key == -1 else key for key in keys] if -1 in keys else keys

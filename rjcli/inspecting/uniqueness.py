@@ -7,13 +7,12 @@ class Uniqueness:
     """Watches the keys of several files.
 
     ``in_each``: no key was twice in the same file; ``in_all``: nor in two of them. ``share``:
-    which part of all keys was watched. Where there are more than ``most``, only those whose
-    hash falls into a part of all hashes stay: of them each would be seen again.
+    which part of all keys was watched. Where there are too many, only those whose hash
+    falls into a part of all hashes stay: of them each would be seen again.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         self.in_each = self.in_all = True
-        self._most = most
         self._mask = 0
         self._before: set[int] = set()  # hashes, of the files before
         self._file: set[int] = set()
@@ -23,8 +22,8 @@ class Uniqueness:
         """From 0 to 1."""
         return 1 / (self._mask + 1)
 
-    def add(self, keys: Sequence[Hashable]) -> None:
-        """Take in more keys of the file."""
+    def add(self, keys: Sequence[Hashable], most: int) -> None:
+        """Take in more keys of the file. ``most``: so many are watched."""
         if not self.in_each:
             return
         hashes = [*map(hash, keys)]
@@ -35,7 +34,7 @@ class Uniqueness:
         if len(self._file) < count + len(hashes):
             self.in_each = self.in_all = False
             self._before, self._file = set(), set()
-        while len(self._file) + len(self._before) > self._most:
+        while len(self._file) + len(self._before) > most:
             self._mask = self._mask * 2 + 1
             self._file = {*self._watched(self._file)}
             self._before = {*self._watched(self._before)}
