@@ -16,6 +16,7 @@ from rjcli.settings.choices import ColumnType, Dialect, HeaderEmpty
 from rjcli.settings.values import InputSettings
 
 _EXAMPLES = 3  # of rejected records
+_PLAIN = 1  # how likely the name of a key must be where there is but one record
 _ENOUGH = 2  # records, to say that something is different in all of them
 
 
@@ -157,7 +158,7 @@ class _Look:
         flags = {name for name, type_ in self._types.items() if type_ is ColumnType.BOOLEAN}
         alone = [key for key in alone if not {*key.fields} & (numbers | flags | {KEYS_FIELD})]
         if self._finder.records < _ENOUGH:
-            return [key for key in alone if likeness(key.fields[0]) < LIKELY - 1]
+            return [key for key in alone if likeness(key.fields[0]) <= _PLAIN]
         together = [key for key in self._together.found() if key.in_all] if self._together else []
         likely = [key for key in alone if likeness(key.fields[0]) < LIKELY]
         unlikely = [key for key in alone if likeness(key.fields[0]) >= LIKELY and key.in_all]

@@ -17,14 +17,14 @@ _MOST_TOGETHER = 12  # fields that are tried together
 _MOST_TRIED = 5  # combinations that are tried on all records
 _LONGEST = 64  # characters that the values of a part of a key have on average
 
-_WORDS = "id|uuid|guid|key|sku|code"
 _NAMES = [
     re.compile(r"(?i:_?id|uuid|guid|key)"),
-    re.compile(rf"(?i:(?:.*[^a-z])?(?:{_WORDS}))|.*[a-z](?:ID|Id|Key|Code)"),
+    re.compile(r"(?i:(?:.*[^a-z])?(?:id|uuid|guid|key))|.*[a-z](?:ID|Id|Key)"),
     re.compile(r"(?i:(?:.*[^a-z])?(?:number|line|pos|position|seq|nr|no))|.*[a-z](?:Number|No|Nr)"),
+    re.compile(r"(?i:(?:.*[^a-z])?(?:sku|code))|.*[a-z](?:Sku|SKU|Code)"),
     re.compile(r"(?i:.*(?:date|day|month|year|_at|time|week))"),
 ]
-LIKELY = 3  # how far down the list a name may stand and be a key's
+LIKELY = 4  # how far down the list a name may stand and be a key's
 
 Fields = tuple[str, ...]
 
