@@ -88,8 +88,7 @@ def load(
 def init(settings: InitSettings, output: JsonSettings) -> int:
     """Look at a folder, and write a load file for it.
 
-    Reads all of each file. Each table is proposed with files, key and column types, and
-    comments say why.
+    Reads all of each file; comments say why files, keys and types are proposed.
     """
     from rjcli.commands.inspect import init as run
 
@@ -103,7 +102,7 @@ def init(settings: InitSettings, output: JsonSettings) -> int:
 def check(settings: InputSettings, output: JsonSettings) -> int:
     """Say what is in files, and which commands push them.
 
-    Reads all of each file: format, records that would be rejected, column types, keys.
+    Reads all of each file; finds format, types, keys, and what would be rejected.
     """
     from rjcli.commands.inspect import check as run
 

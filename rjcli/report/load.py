@@ -42,7 +42,7 @@ class LoadProgressDisplay(Protocol):
     def update(self, table: str, progressed: Progressed) -> None:
         """Take in where a table is."""
 
-    def end(self, table: str) -> None:
+    def end(self, table: str, bytes_read: int) -> None:
         """A table has ended."""
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class NoLoadProgress:
 
     def update(self, table: str, progressed: Progressed) -> None: ...
 
-    def end(self, table: str) -> None: ...
+    def end(self, table: str, bytes_read: int) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -77,7 +77,8 @@ class PlainLoadProgress(NoLoadProgress):
     def update(self, table: str, progressed: Progressed) -> None:
         self._tables[table].update(progressed)
 
-    def end(self, table: str) -> None:
+    def end(self, table: str, bytes_read: int) -> None:
+        del bytes_read  # its line is printed elsewhere
         self._tables.pop(table, None)
 
 
@@ -128,7 +129,7 @@ class LoadReport(Report):
             case Rejected():
                 self.handle(event)
             case Finished(summary):
-                self._tables.end(table)
+                self._tables.end(table, summary.bytes_read)
                 self._finish_table(table, summary)
 
     def finish(self, summary: LoadSummary) -> None:

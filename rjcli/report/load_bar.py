@@ -69,7 +69,8 @@ class LoadBar:
             completed = sum(self._bytes.values())
             self._bar.update(self._all, completed=completed, counts=in_flight, refresh=True)
 
-    def end(self, table: str) -> None:
+    def end(self, table: str, bytes_read: int) -> None:
+        self._bytes[table] = bytes_read
         if table in self._tables:
             self._bar.remove_task(self._tables.pop(table))
 

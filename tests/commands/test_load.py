@@ -16,6 +16,7 @@ from tests.commands.test_resume import start, wait_until
 from tests.conftest import Rjcli, Serve
 from tests.support.faulty import FaultyTable
 from tests.support.scripted import Request, ScriptedServer, always, answer
+from tests.support.terminal import Terminal
 
 TABLES = ("customers", "lines", "orders")
 
@@ -171,6 +172,18 @@ def test_what_is_printed(rjcli: Rjcli, serve: Serve) -> None:
     fixed = Path(lines[2].split(": ")[1])
     fixed.write_bytes(b'{"id":2}\n')
     assert rjcli(*retry[1:], env=ENV).returncode == 0
+
+
+def test_a_bar_has_a_line_for_each_table(rjcli: Rjcli, serve: Serve) -> None:
+    """On a terminal all tables share a bar, and each has one; in the end the account stays."""
+    server = serve(always(answer()))
+    folder(rjcli, server, first=b'{"id":1}\n', second=b'{"id":1}\n')
+    file = str(rjcli.home / "shop.toml")
+    environment = rjcli.environment({"TERM": "xterm", "COLUMNS": "100"})
+    with Terminal(["load", file], environment) as terminal:
+        terminal.wait_for("load, complete: ")
+    bars = [line for line in terminal.shown.split("\r") if "━" in line]
+    assert all(any(name in line for line in bars) for name in ("all", "first", "second"))
 
 
 def folder(rjcli: Rjcli, server: ScriptedServer, **contents: bytes) -> None:
