@@ -1,6 +1,5 @@
 """The plan of a load: everything that can be known, and checked, before anything is sent."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from rjcli.settings.values import DeliverySettings, PushSettings
 _ACCESS = {option.key for option in options_of(AccessSettings)}
 _DELIVERY = {option.key for option in options_of(DeliverySettings)}
 _OF_RUN = {"run_dir", "dry_run"}
+_TABLES = "tables"  # the directory of their runs, in that of a load that has been named
 _KEPT = [
     option
     for option in options_of(LoadSettings, DeliverySettings, AccessSettings)
@@ -111,7 +111,7 @@ def plan_rest(record: RunRecord, given: Options, environ: Mapping[str, str]) -> 
         if run is not True:
             left = {"resume": "on", "run_dir": str(run.directory)}
         elif not record.is_in_state:
-            left["run_dir"] = str(record.directory / table)
+            left["run_dir"] = str(record.directory / _TABLES / table)
         kept = restore(KEPT, (record.tables or {})[table], place)
         tables.append(_plan_table(strongest(_fixed(left), given, kept)))
     return Plan(
@@ -144,7 +144,7 @@ def _own(table: str, settings: LoadSettings, files: tuple[str, ...]) -> Options:
         {
             "files": files,
             "resume": "auto" if settings.run.resume else "off",
-            **({"run_dir": os.path.join(directory, table)} if directory else {}),  # noqa: PTH118
+            **({"run_dir": str(Path(directory, _TABLES, table))} if directory else {}),
             **({"dry_run": True} if settings.dry_run else {}),
         }
     )

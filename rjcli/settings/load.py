@@ -48,11 +48,12 @@ class LoadSettings(Struct, frozen=True, kw_only=True):
 
     def checked(self, given: Mapping[str, Given]) -> Self:
         """The same. Raises UsageError for contradictions."""
-        if self.dry_run and self.run.resume:
-            raise UsageError(
-                f"{given['dry_run'].name} and {given['resume'].name} exclude each other",
-                hint="a dry run leaves nothing to resume",
-            )
+        for key, value in (("resume", self.run.resume), ("run_dir", self.run.directory)):
+            if self.dry_run and value:
+                raise UsageError(
+                    f"{given['dry_run'].name} and {given[key].name} exclude each other",
+                    hint="a dry run leaves nothing to resume",
+                )
         return self
 
 

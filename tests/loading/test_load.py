@@ -156,7 +156,7 @@ def test_a_directory_of_its_own(folder: Folder, serve: Serve, tmp_path: Path) ->
     directory = tmp_path / "kept"
     result = folder.load(tables.server, run_dir=directory)
     assert (result.exit_code, result.run_dir) == (5, str(directory))
-    assert result.tables["a"].run_dir == str(directory / "a")
+    assert result.tables["a"].run_dir == str(directory / "tables" / "a")
     with pytest.raises(rjcli.UsageError, match="holds a run that can be resumed"):
         folder.load(tables.server, run_dir=directory)
     again = folder.load(tables.server, run_dir=directory, resume=True)
