@@ -85,7 +85,7 @@ def plan_load(settings: LoadSettings, given: Options, environ: Mapping[str, str]
         if settings.tables and entry.table not in settings.tables:
             continue
         with problems.collecting(entry.place):
-            files = _files(entry, settings)
+            files = _files(entry, settings, strongest(entry.given, file.given))
             if files:
                 own = _own(entry.table, settings, files)
                 tables.append(_plan_table(strongest(own, given, entry.given, top)))
@@ -154,8 +154,8 @@ def _fixed(values: Mapping[str, Any]) -> dict[str, Given]:
     return {key: Given(value, Source(Rank.ARGUMENT), key) for key, value in values.items()}
 
 
-def _files(entry: Entry, settings: LoadSettings) -> tuple[str, ...]:
-    missing = read(EntrySettings, entry.given).missing is Missing.SKIP
+def _files(entry: Entry, settings: LoadSettings, given: Options) -> tuple[str, ...]:
+    missing = read(EntrySettings, given).missing is Missing.SKIP
     directory = Path(settings.file).parent
     return tuple(find_files(entry.files, directory, may_be_missing=missing))
 

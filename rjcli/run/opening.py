@@ -21,6 +21,7 @@ from rjcli.run.identity import (
     hash_identity,
     same_files,
     series_of,
+    shares_files,
 )
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.listing import JOB, LOCK, RunRecord, list_runs, prune_runs, read_checkpoint
@@ -174,6 +175,9 @@ def _find_last(request: RunRequest, state: State) -> RunRecord | None:
         run = RunRecord.read(directory)
         if run and continues(request.job, run.job):
             return run
+        if run and shares_files(request.job, run.job):
+            request.note(f"the files are not those of {run.name} with others after them")
+            break
     for run in list_runs(state.directory):
         if same_files(request.job, run.job) and run.has_progress and run.is_resumable:
             _refuse(run.name, difference(request.job, run.job))

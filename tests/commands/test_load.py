@@ -12,6 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
+from rjcli.events import Counts, Progressed, RunDescription, Started
+from rjcli.report import LoadReport
+from rjcli.settings.commands import OutputSettings
 from tests.commands.test_resume import start, wait_until
 from tests.conftest import Rjcli, Serve
 from tests.support.faulty import FaultyTable
@@ -172,6 +175,20 @@ def test_what_is_printed(rjcli: Rjcli, serve: Serve) -> None:
     fixed = Path(lines[2].split(": ")[1])
     fixed.write_bytes(b'{"id":2}\n')
     assert rjcli(*retry[1:], env=ENV).returncode == 0
+
+
+def test_plain_lines_name_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Off a terminal each table has lines of its own, which begin with its name."""
+    monkeypatch.setattr("rjcli.report.progress.PLAIN_SECONDS", 0)
+    report = LoadReport(OutputSettings())
+    run = RunDescription(
+        "r", "custom", "http://h", "h", 1, "orders", ("id",), ("f",), dry_run=False
+    )
+    report.handle_of("orders", Started(run))
+    report.handle_of("orders", Progressed(Counts(200, 100), 50, 100, 1))
+    assert "orders: 50% read, 100 accepted, 0 rejected, 1 in flight" in capsys.readouterr().err
 
 
 def test_a_bar_has_a_line_for_each_table(rjcli: Rjcli, serve: Serve) -> None:

@@ -141,6 +141,9 @@ def test_a_table_may_be_missing(folder: Folder, serve: Serve) -> None:
     )
     result = folder.load(serve(always(answer())))
     assert (result.exit_code, [*result.tables], result.skipped) == (0, ["a"], ("b",))
+    folder.entries('missing = "skip"', a='files = "b*"')
+    result = folder.load(serve(always(answer())))
+    assert (result.exit_code, result.status, result.skipped) == (0, "complete", ("a",))
 
 
 def test_the_command_goes_before_the_file(folder: Folder, serve: Serve) -> None:

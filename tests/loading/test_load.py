@@ -121,6 +121,19 @@ def test_later_nights_send_what_is_new(folder: Folder, serve: Serve) -> None:
     assert tables.ids == {"a": [*range(9)], "b": [0, 1, 2]}
 
 
+def test_a_file_before_others_sends_all_again(folder: Folder, serve: Serve) -> None:
+    """A new file that sorts before those that were loaded has all sent, so that later ones stay."""
+    folder.records("a-2.ndjson", [2])
+    folder.entries("jobs = 1\nbatch-size = 1", a='files = "a-*"')
+    tables = Tables(serve, {})
+    folder.load(tables.server, resume="auto").check()
+    folder.records("a-1.ndjson", [1])
+    notes: list[str] = []
+    folder.load(tables.server, resume="auto", on_note=notes.append).check()
+    assert tables.ids["a"] == [2, 1, 2]
+    assert any("the files are not those of" in note for note in notes)
+
+
 def test_what_a_first_load_did_not_come_to_is_sent_anew(folder: Folder, serve: Serve) -> None:
     """A load that was to send everything again does so, though it is resumed with auto."""
     three(folder, "parallel = 1", count=3)
