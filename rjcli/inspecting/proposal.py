@@ -56,14 +56,14 @@ def describe_key(findings: Findings) -> str:
     if key is None:
         if not findings.records:
             return "there are no records to find a key in"
-        return "none found: no field, and no few of them, are different in all records"
-    watched = "" if key.share == 1 else f" (watched: {key.share:.1%} of its values)"
-    where = "different in every record" if key.in_all else "different in every record of a file"
-    said = f"never empty, {where}{watched}"
+        return "none found: no field, alone or with one or two others, is unique"
+    checked = "" if key.share == 1 else f" (checked on {key.share:.1%} of its values)"
+    where = "unique" if key.in_all else "unique in each file"
+    said = f"never empty, {where}{checked}"
     if not key.in_all:
-        said += "; those in later files replace earlier ones"
+        said += "; the same key in a later file replaces the record"
     if len(key.fields) == 1 and likeness(key.fields[0]) >= LIKELY:
-        said += "; its name is no key's, so make sure"
+        said += "; its name does not look like a key, so check it"
     return said
 
 
@@ -102,7 +102,7 @@ def _keys(findings: Findings) -> Iterator[str]:
     else:
         yield f"keys = {_list(findings.key.fields)}  # {about}"
         if others := describe_others(findings):
-            yield f"# so are: {_comment(others)}"
+            yield f"# also possible: {_comment(others)}"
 
 
 def _files(group: Group, findings: Findings) -> Iterator[str]:

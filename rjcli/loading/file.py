@@ -188,7 +188,7 @@ class _Reader:
             option = _LOAD[key]
             raise UsageError(f"{name} is given with the command: rjcli load … {option.flag}")
         if key in _OF_ENTRY:
-            raise UsageError(f"{name} belongs into an entry [[load]]")
+            raise UsageError(f"{name} belongs in an entry [[load]]")
         if key in _ACCESS or key in _OF_LOAD:
             raise UsageError(f"{name} is of the whole load: write it at the top of the file")
 

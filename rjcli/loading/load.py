@@ -139,8 +139,8 @@ class Load:
                 sources = [Source(file) for file in table.settings.input.files]
                 produce = stack.enter_context(open_producer(sources, secrets=[API_KEY_VARIABLE]))
                 notes: list[str] = []
-                opening = asyncio.to_thread(self._open, table, description, stack, notes)
-                run = await opening
+                # It waits for the disk, which does not hold up the other tables.
+                run = await asyncio.to_thread(self._open, table, description, stack, notes)
                 for text in notes:
                     self._emit(name, Noted(text))
                 storage = Storage(run, run.in_doubt) if run else Storage()
@@ -166,7 +166,7 @@ class Load:
     def _open(
         self, table: TablePlan, description: RunDescription, stack: ExitStack, notes: list[str]
     ) -> Run | None:
-        """Open a table's run, and note it as a part of the load. Takes a while."""
+        """Open a table's run, and note it as a part of the load."""
         settings = table.settings
         request = request_run(
             self._plan.access, settings, description, table.options, os.environ, notes.append

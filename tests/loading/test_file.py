@@ -36,7 +36,7 @@ def problems(folder: Folder, text: str) -> list[str]:
         (f"{ENTRY}resume = true\n", "resume is given with the command"),
         (f"{ENTRY}batch-size = 101\n", "batch-size in shop.toml, line 5 (a) must be a whole"),
         (f"batch-size = 0\n{ENTRY}", "batch-size in shop.toml, line 1 must be a whole number"),
-        (f'table = "a"\n{ENTRY}', "shop.toml, line 1: table belongs into an entry [[load]]"),
+        (f'table = "a"\n{ENTRY}', "shop.toml, line 1: table belongs in an entry [[load]]"),
         (f"{ENTRY}missing = 3\n", "missing in shop.toml, line 5 (a) must be one of error, skip"),
         (ENTRY.replace('"a"', '"a-b"'), "table in shop.toml, line 2 must be a name of letters"),
         ('[[load]]\ntable = "a"\n', "shop.toml, line 1 (a): this entry has no files"),
