@@ -83,6 +83,7 @@ class _Look:
         self._settings = settings
         self._inputs = [Input(Source(file), settings) for file in settings.files]
         self._types: dict[str, ColumnType] = {}
+        self._without_values: tuple[str, ...] = ()
         self._names: list[list[str]] = []  # of each file
         self._examples: list[str] = []
         self._rejected = 0
@@ -123,10 +124,11 @@ class _Look:
                 raise UsageError(f"{each.source.name} is no file, which can be read twice")
             for _ in each.identify():
                 pass
-            if each.wants_types():
+            if each.wants_types(detector):
                 for _ in each.detect(detector):
                     pass
         self._types = {**csv.types, **detector.types()}
+        self._without_values = detector.without_values
 
     def findings(self, options: Mapping[str, Any]) -> Findings:
         """What was found. ``options``: that it took."""
@@ -143,7 +145,7 @@ class _Look:
             self._rejected,
             tuple(self._examples),
             tuple(columns),
-            {name: type_ for name, type_ in self._types.items() if name in columns},
+            {name: self._types[name] for name in columns if self._has_type(name)},
             keys[0] if keys else None,
             tuple(keys[1:]),
             self._has_own_keys,
@@ -188,6 +190,9 @@ class _Look:
                 if len(self._examples) < _EXAMPLES:
                     reasons = "; ".join(each.reasons)
                     self._examples.append(f"{each.file}, line {each.line}: {reasons}")
+
+    def _has_type(self, name: str) -> bool:
+        return name in self._types and name not in self._without_values
 
     def _is_everywhere(self, name: str) -> bool:
         return all(name in names for names in self._names)

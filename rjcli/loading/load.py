@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from rjcli.api.base_url import Endpoint
 from rjcli.crash_report import crash_error, trace
 from rjcli.credentials.api_key import API_KEY_VARIABLE
-from rjcli.engine.description import describe, name_run, request_run
+from rjcli.engine.connection import client_id_of
+from rjcli.engine.description import describe, name_run, request_run, with_client
 from rjcli.engine.pushes import Pushes
 from rjcli.engine.route import Storage
 from rjcli.errors import AccessDeniedError, RjcliError, UsageError
@@ -32,7 +33,7 @@ from rjcli.loading.plan import Plan, TablePlan
 from rjcli.model import Noted
 from rjcli.producer.process import open_producer
 from rjcli.reading import Source
-from rjcli.run import LoadRequest, LoadRun, Run, open_load_run, open_run
+from rjcli.run import LoadRequest, LoadRun, open_load_run, open_run, open_table_types
 from rjcli.run.load_document import load_document
 from rjcli.run.outcome import run_outcome
 from rjcli.settings.choices import Resume
@@ -140,12 +141,11 @@ class Load:
                 produce = stack.enter_context(open_producer(sources, secrets=[API_KEY_VARIABLE]))
                 notes: list[str] = []
                 # It waits for the disk, which does not hold up the other tables.
-                run = await asyncio.to_thread(self._open, table, description, stack, notes)
+                storage = await asyncio.to_thread(self._open, table, description, stack, notes)
                 for text in notes:
                     self._emit(name, Noted(text))
-                storage = Storage(run, run.in_doubt) if run else Storage()
-                if run and self._run:
-                    description = replace(description, name=run.name)
+                if storage.run and self._run:
+                    description = replace(description, name=storage.run.name)
                 summary = await pushes.push(
                     table.settings,
                     description,
@@ -165,20 +165,23 @@ class Load:
 
     def _open(
         self, table: TablePlan, description: RunDescription, stack: ExitStack, notes: list[str]
-    ) -> Run | None:
-        """Open a table's run, and note it as a part of the load."""
+    ) -> Storage:
+        """Open what is kept of a table's push, whose run is noted as a part of the load."""
         settings = table.settings
         request = request_run(
             self._plan.access, settings, description, table.options, os.environ, notes.append
         )
         if self._run is None:
-            # Without a place to keep its errors a dry run works as well, unless one is named.
-            with suppress(*([] if settings.run.directory else [UsageError])):
-                return stack.enter_context(open_run(request))
-            return None
+            client_id = client_id_of(self._plan.access, self._plan.profile)
+            types = open_table_types(with_client(request, client_id))
+            # Without a place to keep its errors a dry run works as well.
+            with suppress(UsageError):
+                return Storage(stack.enter_context(open_run(request)), types=types)
+            return Storage(types=types)
         if settings.table in self._run.starts_over:
             request = request._replace(settings=replace(settings.run, resume=Resume.OFF))
         try:
+            types = open_table_types(request)
             run = stack.enter_context(open_run(request._replace(load=self._run.name)))
         except RjcliError as error:
             if not error.is_resumable:
@@ -186,7 +189,7 @@ class Load:
                     self._run.give_up(settings.table)
             raise
         self._run.begin(settings.table, run.directory)
-        return run
+        return Storage(run, run.in_doubt, types)
 
     def _fail(self, description: RunDescription, error: RjcliError) -> Summary:
         """How the push of a table went that could not begin."""
