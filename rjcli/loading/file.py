@@ -27,7 +27,7 @@ from rjcli.settings.given import Given
 from rjcli.settings.kinds import quoted
 from rjcli.settings.load import EntrySettings, LoadSettings
 from rjcli.settings.option import Declared, options_of
-from rjcli.settings.option_kinds import STDIN
+from rjcli.settings.option_kinds import STDIN, is_types_path
 from rjcli.settings.sources import Options, from_mapping
 from rjcli.settings.values import PushSettings
 
@@ -197,11 +197,9 @@ class _Reader:
         value = given.value
         if not option.kind.is_path or option.key == "files" or not isinstance(value, str):
             return given
-        path = str(self._directory / value)
-        # It may also be something else than a path, as the name of a run.
-        if option.key == "types_from" and not Path(path).exists():
+        if option.key == "types_from" and not is_types_path(value):
             return given
-        return Given(path, given.source, given.name)
+        return Given(str(self._directory / value), given.source, given.name)
 
     def _read_all(self, given: Options) -> None:
         """See whether the values are good, where there will be no push that would find out."""

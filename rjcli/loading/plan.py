@@ -11,7 +11,8 @@ from rjcli.engine.description import KEPT
 from rjcli.errors import UsageError
 from rjcli.loading.file import Entry, LoadFile, LoadFileError, Problems, read_load_file
 from rjcli.loading.files import find_files
-from rjcli.run import RunRecord
+from rjcli.run import RunRecord, state_directory
+from rjcli.run.table_types import open_types
 from rjcli.settings.choices import Resume
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import Given, Rank, Source
@@ -88,7 +89,9 @@ def plan_load(settings: LoadSettings, given: Options, environ: Mapping[str, str]
             files = _files(entry, settings, strongest(entry.given, file.given))
             if files:
                 own = _own(entry.table, settings, files)
-                tables.append(_plan_table(strongest(own, given, entry.given, top)))
+                table = _plan_table(strongest(own, given, entry.given, top))
+                _check_types(table.settings.input.csv.types_from, environ)
+                tables.append(table)
             else:
                 skipped.append(entry.table)
     problems.raise_if_any()
@@ -127,6 +130,14 @@ def plan_rest(record: RunRecord, given: Options, environ: Mapping[str, str]) -> 
 
 def _plan_table(given: Options) -> TablePlan:
     return TablePlan(read(PushSettings, given), store(KEPT, given))
+
+
+def _check_types(types_from: str | None, environ: Mapping[str, str]) -> None:
+    """Raise UsageError if column types are not where they are said to be."""
+    if types_from:
+        known = open_types(None, state_directory(environ), types_from, None).known
+        if known.error:
+            raise known.error
 
 
 def _profile(given: Options, environ: Mapping[str, str]) -> tuple[Profile | None, Options]:

@@ -86,7 +86,7 @@ def test_a_folder_is_proposed(exports: Path, folder: Folder) -> None:
             "files": "exports/pg.tsv",
             "keys": ["id"],
             "dialect": "postgres",
-            "type": {"id": "integer", "n": "string"},
+            "type": {"id": "integer"},  # the other column has no value
         },
         "same": {"files": "exports/same.csv", "type": {"a": "integer", "b": "integer"}},
         "wide": {

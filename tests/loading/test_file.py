@@ -44,6 +44,7 @@ def problems(folder: Folder, text: str) -> list[str]:
         (ENTRY.replace("a.ndjson", "b*"), "shop.toml, line 1 (a): no file matches b*"),
         (ENTRY.replace("a.ndjson", "b"), "cannot read "),
         (f'{ENTRY}select = ["x"]\n', "shop.toml, line 1 (a): --select leaves out 'id'"),
+        (f'{ENTRY}types-from = "x.toml"\n', "shop.toml, line 1 (a): cannot read the column types"),
         (f"{ENTRY}{ENTRY}", "shop.toml, line 5 (a): there is another entry for this table, line 1"),
     ],
 )

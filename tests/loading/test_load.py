@@ -134,6 +134,22 @@ def test_a_file_before_others_sends_all_again(folder: Folder, serve: Serve) -> N
     assert any("the files are not those of" in note for note in notes)
 
 
+def test_types_of_a_table_are_kept(folder: Folder, serve: Serve) -> None:
+    """A later load keeps a table's column types, and sends nothing that no longer fits."""
+    for table in "ab":
+        (folder.path / f"{table}.csv").write_text("id,zip\n1,2\n")
+    folder.entries(a='files = "a.csv"', b='files = "b.csv"')
+    tables = Tables(serve, {})
+    folder.load(tables.server).check()
+    (folder.path / "a.csv").write_text("id,zip\n1,x\n")
+    result = folder.load(tables.server, dry_run=True)
+    assert [each.exit_code for each in result.tables.values()] == [2, 0]
+    result = folder.load(tables.server)
+    assert [each.exit_code for each in result.tables.values()] == [2, 0]
+    assert "column 'zip' is integer" in (result.message or "")
+    assert tables.ids == {"a": [1], "b": [1, 1]}
+
+
 def test_what_a_first_load_did_not_come_to_is_sent_anew(folder: Folder, serve: Serve) -> None:
     """A load that was to send everything again does so, though it is resumed with auto."""
     three(folder, "parallel = 1", count=3)
