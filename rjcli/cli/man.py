@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 
-import rjcli.cli.app  # noqa: F401 - it declares the commands
+import rjcli.cli.declarations  # noqa: F401 - it declares the commands
 from rjcli import __version__
 from rjcli.cli.command import COMMANDS, Command
 from rjcli.cli.help import EXIT_CODES, OPTIONS, PROGRAM, description, label, unwrapped, value_notes

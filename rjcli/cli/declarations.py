@@ -1,0 +1,232 @@
+"""The commands: the settings that each takes, and what it runs.
+
+Nothing heavy is imported before a command needs it, so that it starts at once.
+"""
+
+from typing import TYPE_CHECKING
+
+from rjcli.cli.command import command
+from rjcli.cli.reports import load_report, report_on
+from rjcli.settings.commands import (
+    AccessSettings,
+    CheckOutputSettings,
+    JsonSettings,
+    LoginSettings,
+    LogoutSettings,
+    OutputSettings,
+    ResumeSettings,
+    RetrySettings,
+    RouteSettings,
+    RunsSettings,
+    ServeSettings,
+)
+from rjcli.settings.load import InitSettings, LoadSettings
+from rjcli.settings.sources import Options
+from rjcli.settings.values import DeliverySettings, InputSettings, PushSettings
+
+if TYPE_CHECKING:
+    from rjcli.credentials.config_file import Profile
+
+
+@command(
+    "push",
+    ("Try it in the sandbox first", "rjcli push orders.csv -t orders -k id --env sandbox"),
+    (
+        "Several files, and a key of two fields",
+        "rjcli push lines-*.ndjson.gz -t lines -k order_id,line",
+    ),
+    (
+        "See what would be sent, without an account",
+        "rjcli push users.json -t users -k id --dry-run",
+    ),
+    ("From a pipe", "zcat users.gz | rjcli push - -t users -k id --format csv"),
+    ("Continue what was interrupted", "rjcli push orders.csv -t orders -k id --resume"),
+)
+def push(
+    settings: PushSettings,
+    access: AccessSettings,
+    output: OutputSettings,
+    profile: "Profile | None",
+    given: Options,
+) -> int:
+    """Load files into a table."""
+    from rjcli.commands.push import push as run
+
+    return run(settings, access, report_on(output), profile, given)
+
+
+@command(
+    "load",
+    ("Every table that the file names", "rjcli load shop.toml"),
+    ("Each night: only what is new", "rjcli load shop.toml --resume=auto -q"),
+    ("One of them, without sending anything", "rjcli load shop.toml customers --dry-run"),
+)
+def load(
+    settings: LoadSettings,
+    access: AccessSettings,
+    delivery: DeliverySettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Load many tables at once, as a file says."""
+    from rjcli.commands.load import load as run
+
+    del access, delivery  # they are among those given
+    return run(settings, load_report(output), given)
+
+
+@command(
+    "init",
+    ("Propose tables, keys and types for a folder", "rjcli init exports -o shop.toml"),
+)
+def init(settings: InitSettings, output: JsonSettings) -> int:
+    """Look at a folder, and write a load file for it.
+
+    Reads all of each file; comments say why files, keys and types are proposed.
+    """
+    from rjcli.commands.inspect import init as run
+
+    return run(settings, report_on(output))
+
+
+@command(
+    "check",
+    ("What is in it, and how to push it", "rjcli check orders.csv"),
+)
+def check(settings: InputSettings, output: JsonSettings) -> int:
+    """Say what is in files, and which commands push them.
+
+    Reads all of each file; finds format, types, keys, and what would be rejected.
+    """
+    from rjcli.commands.inspect import check as run
+
+    return run(settings, report_on(output))
+
+
+@command(
+    "resume",
+    ("The run that was interrupted last", "rjcli resume --last"),
+    ("A certain one, more gently", "rjcli resume 20261121-160305 --jobs 2"),
+)
+def resume(
+    settings: ResumeSettings,
+    delivery: DeliverySettings,
+    route: RouteSettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Continue a run, with its own target, files, keys and types."""
+    from rjcli.commands.resume import resume as run
+
+    del delivery, route  # they are among those given
+    return run(settings.run, load_report(output), given, last=settings.last)
+
+
+@command("retry", ("Once its rejects are fixed", "rjcli retry 20261121-160305"))
+def retry(
+    settings: RetrySettings,
+    delivery: DeliverySettings,
+    route: RouteSettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Push the fixed rejects of a run, with its own target, keys, types and shape."""
+    from rjcli.commands.resume import retry as run
+
+    del delivery, route  # they are among those given
+    return run(settings.run, report_on(output), given)
+
+
+@command("status", ("Before a nightly load", "rjcli status && rjcli push orders.csv"))
+def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
+    """Is the API operational?"""
+    from rjcli.commands import status as command
+
+    return command.status(access, report_on(output), profile)
+
+
+@command(
+    "auth-check",
+    ("Is the sandbox's key right?", "rjcli auth-check --env sandbox"),
+    ("Which key is it?", "rjcli auth-check --profile shop -v"),
+)
+def auth_check(
+    access: AccessSettings, output: CheckOutputSettings, profile: "Profile | None"
+) -> int:
+    """May this client id and API key push, in that environment?"""
+    from rjcli.commands import status as command
+
+    return command.auth_check(access, report_on(output), profile, is_verbose=output.verbose)
+
+
+@command(
+    "login",
+    ("Asks for client id and key", "rjcli login --env sandbox -t orders -k id"),
+    ("From a password manager", "pass show rj | rjcli login --profile shop --client-id 12"),
+)
+def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | None") -> int:
+    """Store credentials, and defaults, for a profile; the API key is asked for or read from stdin.
+
+    The one command that asks anything.
+    """
+    from rjcli.commands import login as command
+
+    return command.login(settings, previous, report_on(output))
+
+
+@command("logout", ("Of another profile than the default one", "rjcli logout --profile shop"))
+def logout(settings: LogoutSettings, output: JsonSettings, previous: "Profile | None") -> int:
+    """Delete a profile that login stored, and its API key."""
+    from rjcli.commands import login as command
+
+    return command.logout(settings.profile, previous, report_on(output))
+
+
+@command("profiles", ("What login stored", "rjcli profiles"))
+def profiles(output: JsonSettings) -> int:
+    """Stored profiles: client, environment, and where the API key is; never the key."""
+    from rjcli.commands.profiles import profiles as run
+
+    return run(report_on(output))
+
+
+@command(
+    "runs",
+    ("What became of the last pushes", "rjcli runs"),
+    ("One of them, and how to go on with it", "rjcli runs 20261121-160305"),
+    ("Which of a table were killed", "rjcli runs --table orders --status killed"),
+    ("Delete one", "rjcli runs rm 20261121-160305"),
+    ("Delete all of last month and before", "rjcli runs rm --older-than 30d"),
+)
+def runs(settings: RunsSettings, output: JsonSettings, given: Options) -> int:
+    """Past pushes: what each read, accepted and rejected, and how to resume it.
+
+    rjcli runs rm deletes some. One that is under way stays, and so does one with work
+    left to do, unless --force is given.
+    """
+    from rjcli.commands import runs as command
+
+    return command.runs(settings, report_on(output), given, as_json=output.json)
+
+
+@command(
+    "serve",
+    ("On a free port", "rjcli serve --port 0"),
+    ("One in ten upserts fails, as networks do", "rjcli serve --fail 0.05 --drop 0.05 --seed 1"),
+)
+def serve(settings: ServeSettings) -> int:
+    """Run a local Import API to develop and test against."""
+    from rjcli.commands.serve import serve as run
+
+    return run(settings, report_on(JsonSettings()))
+
+
+@command("demo", ("Without an account", "rjcli demo"))
+def demo() -> int:
+    """Show a push, its reject, the fix and the retry, against a local Import API, in seconds.
+
+    Everything happens in a directory of its own, which is deleted at the end.
+    """
+    from rjcli.commands.demo import demo as run
+
+    return run(report_on(JsonSettings()))
