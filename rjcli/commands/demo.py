@@ -5,21 +5,17 @@ Each command is the real one, in a process of its own, in a directory that is de
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from rjcli.commands.serve import LOCAL_API_KEY
-from rjcli.commands.signals import SIGNALS
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.lookup import CLIENT_ID_VARIABLE
 from rjcli.engine.connection import LOCAL_CLIENT_ID
-from rjcli.errors import EXIT_REJECTS, InterruptedByUserError, UnfinishedError
+from rjcli.errors import EXIT_REJECTS, UnfinishedError
 from rjcli.report import Report
 from rjcli.run import list_runs, state_directory
 
@@ -39,7 +35,7 @@ def demo(report: Report) -> int:
     from rjcli.local.app import LocalCredentials
     from rjcli.local.server import LocalServer
 
-    with _ending_on_signals(), tempfile.TemporaryDirectory(prefix="rjcli-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="rjcli-demo-") as name:
         directory = Path(name)
         credentials = LocalCredentials(LOCAL_CLIENT_ID, LOCAL_API_KEY)
         with LocalServer(directory / _DATABASE, credentials) as server:
@@ -102,18 +98,3 @@ def _own_environment(directory: Path, environ: Mapping[str, str]) -> dict[str, s
         if not (name.startswith(("RJCLI_", "XDG_")) or name.upper().endswith("_PROXY"))
     }
     return kept | {"HOME": str(directory), "XDG_STATE_HOME": str(directory / "state")}
-
-
-@contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """End by an exception on a signal, so that nothing is left."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise InterruptedByUserError("the demo was stopped; nothing of it is left", signal=number)
-
-    previous = {number: signal.signal(number, stop) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
