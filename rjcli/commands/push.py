@@ -73,7 +73,7 @@ def load_files(
             with open_run(request._replace(**origin)) as run:
                 named = replace(description, name=run.name)
 
-                async def load() -> Summary:
+                async def run_push() -> Summary:
                     # This import takes a while, in which the process that reads starts.
                     from rjcli.engine.engine import Engine
 
@@ -84,7 +84,7 @@ def load_files(
                             )
 
                 storage = Storage(run, run.in_doubt, types)
-                return _accounted(partial(run_async, load), named, run, report)
+                return _accounted(partial(run_async, run_push), named, run, report)
 
 
 def _accounted(

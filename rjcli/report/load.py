@@ -72,6 +72,7 @@ class LoadReport(Report):
     def finish(self, summary: LoadSummary) -> None:
         """Show how it went."""
         self._progress.stop()
+        self.has_finished = True
         if summary.message and not any(each.message for each in summary.tables.values()):
             self.error(summary.message, summary.hint)
         if self._settings.json:
