@@ -5,7 +5,8 @@
     result = rjcli.push(records, table="orders", keys=["id"], environment="sandbox")
     result.check()
 
-``push``, ``push_async`` and ``push_files`` load records and files into a table.
+``push``, ``push_async`` and ``push_files`` load records and files into a table; ``load``
+loads many tables at once, as a file says.
 """
 
 # Imports of more would take the time in which the command cannot hear signals yet.
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rjcli.library.functions import push as push
     from rjcli.library.functions import push_async as push_async
     from rjcli.library.functions import push_files as push_files
+    from rjcli.library.load import LoadResult as LoadResult
+    from rjcli.library.load import load as load
     from rjcli.library.result import NotAllAcceptedError as NotAllAcceptedError
     from rjcli.library.result import Reject as Reject
     from rjcli.library.result import Result as Result
@@ -25,23 +28,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "LoadResult": "rjcli.library.load",
     "NotAllAcceptedError": "rjcli.library.result",
     "Reject": "rjcli.library.result",
     "Result": "rjcli.library.result",
     "RjcliError": "rjcli.errors",
     "UsageError": "rjcli.errors",
+    "load": "rjcli.library.load",
     "push": "rjcli.library.functions",
     "push_async": "rjcli.library.functions",
     "push_files": "rjcli.library.functions",
 }
 
 __all__ = [
+    "LoadResult",
     "NotAllAcceptedError",
     "Reject",
     "Result",
     "RjcliError",
     "UsageError",
     "__version__",
+    "load",
     "push",
     "push_async",
     "push_files",

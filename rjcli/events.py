@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -154,6 +155,42 @@ class Summary(Struct, frozen=True):
     first_body: bytes | None = None
     artifacts: "RunArtifacts | None" = None
     settled_before: int = 0  # records, by the run that is resumed
+
+
+class LoadDescription(Struct, frozen=True):
+    """What a load of several tables is about. ``bytes_total``: of all their files."""
+
+    name: str
+    file: str
+    environment: str
+    base_url: str
+    host: str
+    client_id: int | None  # a dry run needs none
+    tables: tuple[str, ...]
+    skipped: tuple[str, ...]  # tables without files, which may be missing
+    dry_run: bool
+    bytes_total: int
+
+
+class LoadSummary(Struct, frozen=True):
+    """How a load of several tables went.
+
+    ``tables``: how the push of each went, by name; ``finished_before``: the summary documents
+    of those that had nothing left to do. ``directory``: of the load's run; ``resume``: the
+    command that continues the load, if that can help.
+    """
+
+    load: LoadDescription
+    status: Status
+    exit_code: int
+    tables: Mapping[str, Summary]
+    finished_before: Mapping[str, Mapping[str, Any]]
+    seconds: float
+    message: str | None = None
+    hint: str | None = None
+    error: str | None = None
+    directory: str | None = None
+    resume: str | None = None
 
 
 class RunArtifacts(Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rjcli import __version__
 from rjcli.cli.command import command
+from rjcli.cli.reports import load_report, report_of, reports
 from rjcli.commands.output_filter import install_output_filter
 from rjcli.commands.signals import interruption, listen, no_more_to_stop
 from rjcli.crash_report import error_from, trace
@@ -28,14 +29,12 @@ from rjcli.settings.commands import (
     RunsSettings,
     ServeSettings,
 )
+from rjcli.settings.load import InitSettings, LoadSettings
 from rjcli.settings.sources import Options
-from rjcli.settings.values import DeliverySettings, PushSettings
+from rjcli.settings.values import DeliverySettings, InputSettings, PushSettings
 
 if TYPE_CHECKING:
     from rjcli.credentials.config_file import Profile
-    from rjcli.report import Report
-
-_opened: "list[Report]" = []  # of the command that runs, with its log
 
 
 @command(
@@ -62,7 +61,52 @@ def push(
     """Load files into a table."""
     from rjcli.commands.push import push as run
 
-    return run(settings, access, _report(output), profile, given)
+    return run(settings, access, report_of(output), profile, given)
+
+
+@command(
+    "load",
+    ("Every table that the file names", "rjcli load shop.toml"),
+    ("Each night: only what is new", "rjcli load shop.toml --resume=auto -q"),
+    ("One of them, without sending anything", "rjcli load shop.toml customers --dry-run"),
+)
+def load(
+    settings: LoadSettings,
+    access: AccessSettings,
+    delivery: DeliverySettings,
+    output: OutputSettings,
+    given: Options,
+) -> int:
+    """Load many tables at once, as a file says."""
+    from rjcli.commands.load import load as run
+
+    del access, delivery  # they are among those given
+    return run(settings, load_report(output), given)
+
+
+@command(
+    "init",
+    ("Propose tables, keys and types for a folder", "rjcli init exports -o shop.toml"),
+)
+def init(settings: InitSettings, output: JsonSettings) -> int:
+    """Look at a folder, and write a load file for it.
+
+    Reads all of each file; comments say why files, keys and types are proposed.
+    """
+    from rjcli.commands.inspect import init as run
+
+    return run(settings, report_of(output))
+
+
+@command("check", ("What is in it, and how to push it", "rjcli check orders.csv"))
+def check(settings: InputSettings, output: JsonSettings) -> int:
+    """Say what is in files, and which commands push them.
+
+    Reads all of each file; finds format, types, keys, and what would be rejected.
+    """
+    from rjcli.commands.inspect import check as run
+
+    return run(settings, report_of(output))
 
 
 @command(
@@ -81,7 +125,7 @@ def resume(
     from rjcli.commands.resume import resume as run
 
     del delivery, route  # they are among those given
-    return run(settings.run, _report(output), given, last=settings.last)
+    return run(settings.run, load_report(output), given, last=settings.last)
 
 
 @command("retry", ("Once its rejects are fixed", "rjcli retry 20261121-160305"))
@@ -96,15 +140,15 @@ def retry(
     from rjcli.commands.resume import retry as run
 
     del delivery, route  # they are among those given
-    return run(settings.run, _report(output), given)
+    return run(settings.run, report_of(output), given)
 
 
 @command("status", ("Before a nightly load", "rjcli status && rjcli push orders.csv"))
 def status(access: AccessSettings, output: JsonSettings, profile: "Profile | None") -> int:
     """Is the API operational?"""
-    from rjcli.commands import check
+    from rjcli.commands import status as command
 
-    return check.status(access, _report(output), profile)
+    return command.status(access, report_of(output), profile)
 
 
 @command(
@@ -116,9 +160,9 @@ def auth_check(
     access: AccessSettings, output: CheckOutputSettings, profile: "Profile | None"
 ) -> int:
     """May this client id and API key push, in that environment?"""
-    from rjcli.commands import check
+    from rjcli.commands import status as command
 
-    return check.auth_check(access, _report(output), profile, is_verbose=output.verbose)
+    return command.auth_check(access, report_of(output), profile, is_verbose=output.verbose)
 
 
 @command(
@@ -133,7 +177,7 @@ def login(settings: LoginSettings, output: JsonSettings, previous: "Profile | No
     """
     from rjcli.commands import login as command
 
-    return command.login(settings, previous, _report(output))
+    return command.login(settings, previous, report_of(output))
 
 
 @command("logout", ("Of another profile than the default one", "rjcli logout --profile shop"))
@@ -141,7 +185,7 @@ def logout(settings: LogoutSettings, output: JsonSettings, previous: "Profile | 
     """Delete a profile that login stored, and its API key."""
     from rjcli.commands import login as command
 
-    return command.logout(settings.profile, previous, _report(output))
+    return command.logout(settings.profile, previous, report_of(output))
 
 
 @command("profiles", ("What login stored", "rjcli profiles"))
@@ -149,7 +193,7 @@ def profiles(output: JsonSettings) -> int:
     """Stored profiles: client, environment, and where the API key is; never the key."""
     from rjcli.commands.profiles import profiles as run
 
-    return run(_report(output))
+    return run(report_of(output))
 
 
 @command(
@@ -168,7 +212,7 @@ def runs(settings: RunsSettings, output: JsonSettings, given: Options) -> int:
     """
     from rjcli.commands import runs as command
 
-    return command.runs(settings, _report(output), given, as_json=output.json)
+    return command.runs(settings, report_of(output), given, as_json=output.json)
 
 
 @command(
@@ -180,7 +224,7 @@ def serve(settings: ServeSettings) -> int:
     """Run a local Import API to develop and test against."""
     from rjcli.commands.serve import serve as run
 
-    return run(settings, _report(JsonSettings()))
+    return run(settings, report_of(JsonSettings()))
 
 
 @command("demo", ("Without an account", "rjcli demo"))
@@ -191,22 +235,7 @@ def demo() -> int:
     """
     from rjcli.commands.demo import demo as run
 
-    return run(_report(JsonSettings()))
-
-
-_reports: "list[Report]" = []  # of the command that runs
-
-
-def _report(settings: JsonSettings) -> "Report":
-    from rjcli.commands.log_file import open_log
-    from rjcli.report import Report
-
-    if isinstance(settings, OutputSettings):
-        report = Report(settings, open_log(settings.log))
-    else:
-        report = Report(OutputSettings(json=settings.json))
-    _reports.append(report)
-    return report
+    return run(report_of(JsonSettings()))
 
 
 def _run(words: list[str], begin: Callable[[], object]) -> int:
@@ -224,7 +253,7 @@ def _run(words: list[str], begin: Callable[[], object]) -> int:
         case [] | ["help" | "-h" | "--help", *_]:
             print_commands()
         case ["-V" | "--version", *_]:
-            _report(JsonSettings()).line(f"rjcli {__version__}")
+            report_of(JsonSettings()).line(f"rjcli {__version__}")
         case ["--show-completion" | "--install-completion" as option, *rest]:
             from rjcli.cli.completion import show_completion
 
@@ -242,7 +271,7 @@ def main(*, listens: bool = False) -> NoReturn:
 
     ``listens``: to signals, which are held back until then.
     """
-    _reports.clear()
+    reports.clear()
     try:
         install_output_filter(os.environ)
         exit_code = _run(sys.argv[1:], listen if listens else lambda: None)
@@ -252,7 +281,7 @@ def main(*, listens: bool = False) -> NoReturn:
         exit_code = _fail(interruption(error))
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         exit_code = _fail(error_from(error))
-        report = _reports[0] if _reports else _report(JsonSettings())
+        report = reports[0] if reports else report_of(JsonSettings())
         for line in trace(error, os.environ):
             report.note(line)
     no_more_to_stop()
@@ -262,6 +291,6 @@ def main(*, listens: bool = False) -> NoReturn:
 def _fail(error: RjcliError) -> int:
     # The options may be what is wrong, so that they cannot be asked.
     wants_json = "--json" in sys.argv or os.environ.get("RJCLI_JSON", "") not in {"", "0", "false"}
-    report = _reports[0] if _reports else _report(JsonSettings(json=wants_json))
+    report = reports[0] if reports else report_of(JsonSettings(json=wants_json))
     report.failure(error)
     return error.exit_code

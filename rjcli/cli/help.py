@@ -51,7 +51,7 @@ def print_help(command: Command) -> None:
     codes = [
         (code, text)
         for code, text in EXIT_CODES.items()
-        if "max_rejects" in command.options or code not in _OF_PUSHES
+        if "batch_size" in command.options or code not in _OF_PUSHES
     ]
     last = [HelpGroup("Values", "", [*value_notes(shown)]), HelpGroup("Exit codes", "", codes)]
     usage = " ".join([f"rjcli {command.name} [OPTIONS]", *names])

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from rjcli.crash_report import error_from, trace
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of
-from rjcli.engine.description import describe, request_run, with_client
+from rjcli.engine.description import KEPT, describe, request_run, with_client
 from rjcli.engine.route import Storage
 from rjcli.engine.summary import summarise_failure
 from rjcli.engine.table_push import TablePush
@@ -27,16 +28,9 @@ from rjcli.reading import Source
 from rjcli.report import Report
 from rjcli.run import Run, open_run, open_table_types
 from rjcli.settings.commands import AccessSettings
-from rjcli.settings.option import options_of
 from rjcli.settings.sources import Options
 from rjcli.settings.stored import store
 from rjcli.settings.values import PushSettings
-
-_NOT_STORED = {"resume", "run_dir", "dry_run"}
-STORED = [
-    option for option in options_of(PushSettings, AccessSettings) if option.key not in _NOT_STORED
-]
-"""The options that a run keeps, to be resumed with."""
 
 
 def push(
@@ -47,9 +41,9 @@ def push(
     given: Options,
 ) -> int:
     """Load files into a table. ``given``: all options, to resume the run with."""
-    summary = load_files(settings, access, report, profile, store(STORED, given))
+    summary = load_files(settings, access, report, profile, store(KEPT, given))
     if access.target.is_local and summary.counts.accepted:
-        report.command("to look at the data", _show_command(access.database, settings.table))
+        report.command("to look at the data", look_command(access.database, settings.table))
     return report.exit_code(summary.exit_code)
 
 
@@ -59,11 +53,12 @@ def load_files(
     report: Report,
     profile: Profile | None,
     options: Mapping[str, Any],
-    retries: str | None = None,
+    origin: Mapping[str, Any] = MappingProxyType({}),
 ) -> Summary:
     """Push files, and return how it went. Raises UsageError if it could not begin.
 
-    ``options``: for the run to keep; ``retries``: the run whose rejects the files are.
+    ``options``: for the run to keep; ``origin``: its ``retries``, the run whose rejects the
+    files are, or its ``load``, the run of the load that it is a part of.
     """
     sources = [Source(file) for file in settings.input.files]
     with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
@@ -75,10 +70,10 @@ def load_files(
             description = describe(access, settings, connection.endpoint, client_id)
             request = request_run(access, settings, description, options, os.environ, report.note)
             types = open_table_types(request)
-            with open_run(request._replace(retries=retries)) as run:
+            with open_run(request._replace(**origin)) as run:
                 named = replace(description, name=run.name)
 
-                async def load() -> Summary:
+                async def run_push() -> Summary:
                     # This import takes a while, in which the process that reads starts.
                     from rjcli.engine.engine import Engine
 
@@ -89,7 +84,7 @@ def load_files(
                             )
 
                 storage = Storage(run, run.in_doubt, types)
-                return _accounted(partial(run_async, load), named, run, report)
+                return _accounted(partial(run_async, run_push), named, run, report)
 
 
 def _accounted(
@@ -135,8 +130,8 @@ def _dry_run(
         return run_async(run)
 
 
-def _show_command(database: str, table: str) -> str:
-    """A command to copy that shows a table, from whatever directory it is started in."""
+def look_command(database: str, *tables: str) -> str:
+    """A command to copy that shows a table, or all, from whatever directory it is started in."""
     # -P: what the directory holds, such as a csv.py, is not taken for a module.
     look = [sys.executable, "-P", "-m", "rjcli.local"]
-    return shlex.join([*look, os.path.abspath(database), table])  # noqa: PTH100 - resolves no links
+    return shlex.join([*look, os.path.abspath(database), *tables])  # noqa: PTH100 - resolves no links

@@ -6,10 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rjcli.commands.push import STORED, load_files
+from rjcli.commands.push import load_files
 from rjcli.credentials.profiles import load_profile
+from rjcli.engine.description import KEPT
 from rjcli.errors import UsageError
-from rjcli.report import Report
+from rjcli.report import LoadReport, Report
 from rjcli.run import RunRecord, find_run, list_runs, mark_retried, state_directory
 from rjcli.settings.choices import Resume
 from rjcli.settings.commands import AccessSettings
@@ -25,7 +26,7 @@ _OPTIONS = [*options_of(PushSettings, AccessSettings)]
 _OF_INPUTS = frozenset({"skip", "limit", "min_records", "types_to"})  # and not of their rejects
 
 
-def resume(name: str | None, report: Report, given: Options, *, last: bool) -> int:
+def resume(name: str | None, report: LoadReport, given: Options, *, last: bool) -> int:
     """Continue a run. ``name`` None: the last one that can be, if ``last`` asks for it."""
     record = _find(name, last=last)
     if not record.is_resumable:
@@ -33,6 +34,11 @@ def resume(name: str | None, report: Report, given: Options, *, last: bool) -> i
             f"there is nothing to resume in {record.name}: it is {record.status}",
             hint=f"rjcli runs {record.name} shows what became of it",
         )
+    if record.tables is not None:
+        from rjcli.commands.load import load_plan
+        from rjcli.loading.plan import plan_rest
+
+        return load_plan(plan_rest(record, given, os.environ), report)
     if STDIN in record.job.get("files", []):
         report.note("stdin has to be fed again from its beginning")
     own = {"resume": Resume.ON, "run_dir": str(record.directory)}
@@ -46,6 +52,11 @@ def retry(name: str, report: Report, given: Options) -> int:
         raise UsageError(
             f"{record.name} is not finished", hint=f"rjcli resume {record.name} continues it"
         )
+    if record.tables is not None:
+        runs = [run for run in record.table_runs().values() if isinstance(run, RunRecord)]
+        shown = [f"rjcli retry {run.shown}" for run in runs if run.rejects]
+        hint = f"retry those of its tables: {'; '.join(shown)}" if shown else None
+        raise UsageError(f"{record.name} is a load, which has no rejects of its own", hint=hint)
     if not record.rejects:
         raise UsageError(f"{record.name} has no rejects")
     own = {
@@ -69,10 +80,12 @@ def _find(name: str | None, *, last: bool) -> RunRecord:
         )
     if name is not None:
         return find_run(state, name)
-    found = next((run for run in list_runs(state) if run.is_resumable), None)
-    if found is None:
+    resumable = [run for run in list_runs(state) if run.is_resumable]
+    if not resumable:
         raise UsageError("there is no run to resume", hint="rjcli runs lists all runs")
-    return found
+    # That of a table is resumed with the whole load.
+    loads = {run.name: run for run in resumable if run.tables is not None}
+    return loads.get(resumable[0].load or "", resumable[0])
 
 
 def _push(
@@ -94,9 +107,9 @@ def _push(
     if is_retry or record.retries:
         settings = _without_required_types(settings)
     profile = load_profile(access.profile, os.environ)
-    stored = store(STORED, options)
-    retries = record.name if is_retry else None
-    summary = load_files(settings, access, report, profile, stored, retries)
+    stored = store(KEPT, options)
+    origin = {"retries": record.name} if is_retry else {"load": record.load}
+    summary = load_files(settings, access, report, profile, stored, origin)
     return report.exit_code(summary.exit_code)
 
 

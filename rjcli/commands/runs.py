@@ -141,6 +141,8 @@ def _document(run: RunRecord) -> dict[str, Any]:
         "environment": run.environment,
         "table": run.job.get("table"),
         "inputs": run.job.get("files"),
+        "load": run.load,
+        "tables": _tables(run),
         "records": {outcome: run.counts.get(outcome, 0) for outcome in _OUTCOMES},
         "run_dir": str(run.directory),
         "rejects": run.rejects[0] if run.rejects else None,
@@ -156,19 +158,35 @@ def _row(run: RunRecord) -> list[str]:
     return [run.name, run.status, run.environment, *counts]
 
 
+def _tables(run: RunRecord) -> dict[str, Any] | None:
+    """Of a load, the run of each table; None: it has none (yet)."""
+    if run.tables is None:
+        return None
+    return {
+        table: {"run": each.shown, "status": each.status} if isinstance(each, RunRecord) else None
+        for table, each in run.table_runs().items()
+    }
+
+
 def _lines(run: RunRecord) -> list[str]:
-    files = ", ".join(map(str, run.job.get("files", [])))
+    what = f"{', '.join(map(str, run.job.get('files', [])))} to table {run.job.get('table')}"
+    if run.tables is not None:
+        what = f"{run.job.get('load')}, {len(run.tables):,} tables"
     counts = ", ".join(f"{outcome} {number:,}" for outcome, number in run.counts.items())
     lines = [
         f"{run.name}: {run.status}",
         f"started {run.started:%Y-%m-%d %H:%M:%S %z}",
-        f"{files} to table {run.job.get('table')}",
+        what,
         f"environment {run.environment}, {run.job.get('base URL')}",
         counts or "its checkpoint is damaged",
         f"directory: {run.directory}",
     ]
     if run.summary and run.summary.get("message"):
         lines.append(f"ended by: {run.summary['message']}")
+    for table, each in (_tables(run) or {}).items():
+        lines.append(f"{table}: {'  '.join(each.values()) if each else 'not begun'}")
+    if run.load:
+        lines.append(f"part of the load {run.load}")
     lines += [f"rejects: {path}" for path in run.rejects]
     if run.errors:
         lines.append(f"what is wrong with each: {run.errors}")

@@ -10,7 +10,15 @@ from rjcli.api.base_url import Endpoint
 from rjcli.events import RunDescription
 from rjcli.run import RunRequest, identify
 from rjcli.settings.commands import AccessSettings
+from rjcli.settings.option import options_of
 from rjcli.settings.values import PushSettings
+
+KEPT = [
+    option
+    for option in options_of(PushSettings, AccessSettings)
+    if option.key not in {"resume", "run_dir", "dry_run"}
+]
+"""The options that a run keeps, to be resumed with."""
 
 
 def describe(

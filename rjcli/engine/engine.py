@@ -6,17 +6,14 @@ from typing import Self
 
 from rjcli.delivery.limits import Limits
 from rjcli.engine.connection import Connection
-from rjcli.engine.route import Emit, Route, Storage
-from rjcli.engine.table_push import TablePush
-from rjcli.errors import RjcliError
-from rjcli.events import RunDescription, Summary
+from rjcli.engine.pushes import Pushes
+from rjcli.engine.route import Route
 from rjcli.http.transport import Transport
-from rjcli.producer.process import Produce
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.values import DeliverySettings, PushSettings
 
 
-class Engine:
+class Engine(Pushes):
     """Pushes tables to one Import API. An async context manager.
 
     ``limits``: its jobs and rate limit are those of all pushes together.
@@ -25,14 +22,14 @@ class Engine:
     def __init__(
         self, access: AccessSettings, connection: Connection, limits: DeliverySettings
     ) -> None:
+        super().__init__()
         self._credentials = credentials = connection.credentials()
         self.client_id = credentials.client_id
+        self._host = connection.endpoint.host
         self._limits = Limits(limits.jobs, limits.rate_limit)
         self._transport = Transport(
             connection.endpoint, access.timeout, limits.jobs, access.ca_file
         )
-        self._pushes: set[TablePush] = set()
-        self._stopped_by: RjcliError | None = None
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -46,31 +43,6 @@ class Engine:
     ) -> None:
         await self._transport.__aexit__(kind, error, traceback)
 
-    async def push(
-        self,
-        settings: PushSettings,
-        description: RunDescription,
-        produce: Produce,
-        emit: Emit,
-        storage: Storage = Storage(),  # noqa: B008 - frozen
-    ) -> Summary:
-        """Push what a producer yields to a table; return how it went, whatever happened.
-
-        Cancelling stops it in good order.
-        """
+    def _route(self, settings: PushSettings) -> Route:
         upsert = partial(self._transport.upsert, self._credentials, settings.table)
-        route = Route(upsert, self._limits, f"{description.host}, {self._credentials}")
-        push = TablePush(settings, description, produce, emit, storage, route)
-        self._pushes.add(push)
-        if self._stopped_by:
-            push.stop(self._stopped_by)
-        try:
-            return await push.run()
-        finally:
-            self._pushes.discard(push)
-
-    def stop(self, error: RjcliError) -> None:
-        """Stop all pushes in good order, those that begin later too."""
-        self._stopped_by = self._stopped_by or error
-        for push in self._pushes:
-            push.stop(error)
+        return Route(upsert, self._limits, f"{self._host}, {self._credentials}")

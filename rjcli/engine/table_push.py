@@ -237,12 +237,12 @@ class TablePush:
             self._delivery.stop(error)
 
     def _check_rejects(self) -> None:
-        most, counts = self._settings.max_rejects, self._ledger.counts
-        if most and most.are_passed(counts.rejected, counts.read):
+        most, counts, ledger = self._settings.max_rejects, self._ledger.counts, self._ledger
+        # Those that were reported when the run was finished before do not count again.
+        rejected = counts.rejected - ledger.reported_before
+        if most and most.are_passed(rejected, counts.read - ledger.reported_of):
             self._delivery.stop(
-                StoppedError(
-                    f"{counts.rejected:,} records were rejected, more than --max-rejects allows"
-                )
+                StoppedError(f"{rejected:,} records were rejected, more than --max-rejects allows")
             )
 
     def _check_end(self) -> RjcliError | None:

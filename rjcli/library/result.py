@@ -1,11 +1,14 @@
 """What a push from Python returns: the account, and the records that were rejected."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rjcli.errors import REJECTS_WORD, RjcliError
 from rjcli.events import Status, Summary
 from rjcli.model import Rejection
+
+if TYPE_CHECKING:
+    from rjcli.library.load import LoadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class NotAllAcceptedError(RjcliError):
 
     word = REJECTS_WORD
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: "Result | LoadResult") -> None:
         message = result.message or f"{result.rejected:,} records were rejected"
         super().__init__(message, hint=result.hint)
         self.result = result

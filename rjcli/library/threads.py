@@ -4,14 +4,24 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from rjcli.library.job import Job
-from rjcli.library.result import Result
 from rjcli.producer.feed import Feed, pieces
 
+Result = TypeVar("Result")
 
-class LoopThread:
+
+class Job(Protocol):
+    """What runs in the thread."""
+
+    def interrupt(self) -> None:
+        """Stop in good order."""
+
+    def fail(self, error: BaseException | None) -> None:
+        """Note an exception of the program's own that the result has as its cause."""
+
+
+class LoopThread(Generic[Result]):
     """Runs the work of a job in its own event loop, from entering the context to its end.
 
     Where the context ends with KeyboardInterrupt or the like, the job is stopped in

@@ -31,6 +31,13 @@ _POSTGRES_NULL = re.compile(rb"(?:^|\t)\\N(?=[\t\r\n])", re.MULTILINE)
 _MYSQL_NULL = re.compile(rb"(?:^|\t)NULL(?=[\t\r\n])", re.MULTILINE)
 _ENOUGH_NULLS = 3  # in the beginning of a file, to suggest a dialect
 
+SUGGESTIONS = {
+    Dialect.POSTGRES: r"it has cells \N, as PostgreSQL writes NULL;"
+    " --dialect postgres reads them so",
+    Dialect.MYSQL: "it has cells NULL, as mysql --batch writes them; --dialect mysql reads them so",
+}
+"""Notes, by the dialect that a file seems to have."""
+
 
 class _Rewriter:
     """Rewrites lines with escapes for the csv module, token by token.
@@ -152,12 +159,10 @@ def row_pattern(syntax: Syntax) -> re.Pattern[str]:
     return re.compile(rf"(?>{cell}{mark})*+(?:{cell}[\r\n]*+|{quoted})\Z")
 
 
-def suggest_dialect(start: bytes) -> str | None:
-    """A note, if a file that is read without a dialect begins as MySQL's or PostgreSQL's do."""
+def suggest_dialect(start: bytes) -> Dialect | None:
+    """The dialect of a file that begins as MySQL's or PostgreSQL's do."""
     if b'"' in start:
         return None
     if len(_POSTGRES_NULL.findall(start)) >= _ENOUGH_NULLS:
-        return r"it has cells \N, as PostgreSQL writes NULL; --dialect postgres reads them so"
-    if len(_MYSQL_NULL.findall(start)) >= _ENOUGH_NULLS:
-        return "it has cells NULL, as mysql --batch writes them; --dialect mysql reads them so"
-    return None
+        return Dialect.POSTGRES
+    return Dialect.MYSQL if len(_MYSQL_NULL.findall(start)) >= _ENOUGH_NULLS else None

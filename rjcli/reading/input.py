@@ -10,13 +10,13 @@ from rjcli.errors import InputError, UsageError
 from rjcli.model import Block, RawRecord
 from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
-from rjcli.reading.csv_dialect import DELIMITERS, suggest_dialect
+from rjcli.reading.csv_dialect import DELIMITERS, SUGGESTIONS, suggest_dialect
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.source import Source
 from rjcli.reading.text import encoding_without_mark, mark_of, without_utf8_mark
-from rjcli.settings.choices import ColumnType, Format
+from rjcli.settings.choices import ColumnType, Dialect, Format
 from rjcli.settings.values import DEFAULT_ENCODING, InputSettings
 
 _BY_SUFFIX = {
@@ -36,12 +36,14 @@ class Input:
 
     Raises InputError where the input cannot be read any further; what was yielded
     before is good. ``held_back``: whether a last line without a line end was not read.
+    ``suggested_dialect``: what a CSV seems to be written in, where the settings do not say.
     """
 
     def __init__(self, source: Source, settings: InputSettings) -> None:
         self.source = source
         self.format = settings.format
         self.held_back = False
+        self.suggested_dialect: Dialect | None = None
         self._settings = settings
         self._head = b""
         self._rest: Iterator[bytes] = iter(())  # after the head, while it cannot be read again
@@ -167,8 +169,10 @@ class Input:
 
     def _delimited_reader(self) -> DelimitedReader:
         csv = self._settings.csv
-        if csv.dialect is None and csv.escape is None and (note := suggest_dialect(self._head)):
-            self._note(note)
+        if csv.dialect is None and csv.escape is None:
+            self.suggested_dialect = suggest_dialect(self._head)
+        if self.suggested_dialect:
+            self._note(SUGGESTIONS[self.suggested_dialect])
         return DelimitedReader(
             self.source.name,
             csv,

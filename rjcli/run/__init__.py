@@ -12,6 +12,7 @@ from rjcli.run.identity import identify
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
+from rjcli.run.load_run import LoadRequest, LoadRun, open_load_run
 from rjcli.run.opening import RunRequest, open_in_doubt, open_run, open_table_types
 from rjcli.run.removal import losses, remove_run
 from rjcli.run.run import Run
@@ -22,6 +23,8 @@ __all__ = [
     "Checkpoint",
     "KeysInDoubt",
     "Ledger",
+    "LoadRequest",
+    "LoadRun",
     "Run",
     "RunRecord",
     "RunRequest",
@@ -32,6 +35,7 @@ __all__ = [
     "losses",
     "mark_retried",
     "open_in_doubt",
+    "open_load_run",
     "open_run",
     "open_table_types",
     "prune_runs",

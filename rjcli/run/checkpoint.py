@@ -20,8 +20,9 @@ class Checkpoint:
     rejects and errors, by name. ``column_types`` None: not detected yet;
     ``without_values``: columns that only count as strings because they have no value.
     ``finished``: the prefix is the whole input. ``reported``: how many records were
-    rejected when it last was. ``in_flight``: requests may be under
-    way that nothing accounts for, as while the push goes on. Times as ISO 8601.
+    rejected when it last was, of ``reported_of`` that were read by then. ``in_flight``:
+    requests may be under way that nothing accounts for, as while the push goes on. Times
+    as ISO 8601.
     """
 
     run: str
@@ -32,6 +33,7 @@ class Checkpoint:
     accepted: int = 0
     rejected: int = 0
     reported: int = 0
+    reported_of: int = 0
     digest: str = ""
     taken: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Checkpoint:
             checkpoint.accepted,
             checkpoint.rejected,
             checkpoint.reported,
+            checkpoint.reported_of,
             checkpoint.taken,
         )
         well_made = (

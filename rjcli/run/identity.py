@@ -53,6 +53,11 @@ def continues(ours: Identity, theirs: Identity) -> bool:
     return is_continued and series_of(ours) == series_of(theirs)
 
 
+def shares_files(ours: Identity, theirs: Identity) -> bool:
+    """Whether two jobs have a file in common."""
+    return not {*ours[_INPUTS]}.isdisjoint(theirs.get(_INPUTS, []))
+
+
 def same_files(ours: Identity, theirs: Identity) -> bool:
     """Whether two jobs read the same files. Of stdin nothing is known."""
     return bool(ours[_INPUTS] == theirs.get(_INPUTS) and STDIN not in ours[_INPUTS])

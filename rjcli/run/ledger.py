@@ -47,13 +47,15 @@ class Ledger:
         self._account = Account()
         self._prefix = Prefix()
         self.settled_before = 0  # records, by the run that is resumed
-        self.reported_before = 0  # rejects, when that run was finished
+        self.reported_before = 0  # rejects, when that run was finished,
+        self.reported_of = 0  # of so many records that were read by then
         self.column_types: Mapping[str, ColumnType] | None = None  # None: not detected yet
         self._without_values: Sequence[str] = ()  # columns whose type is not known
         if run and (checkpoint := run.resumed):
             self._account = Account(checkpoint.accepted, checkpoint.rejected)
             self.settled_before = checkpoint.accepted + checkpoint.rejected
             self.reported_before = checkpoint.reported
+            self.reported_of = checkpoint.reported_of
             self._prefix = Prefix(checkpoint.records, checkpoint.accepted, checkpoint.rejected)
             self.column_types = checkpoint.column_types
             self._without_values = checkpoint.without_values

@@ -5,6 +5,7 @@ import json
 import shlex
 import shutil
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from rjcli.run.state import RUNS
 
 JOB = "job.json"
 LOCK = "lock"
+TABLES = "tables.ndjson"  # of a load: which run each of its tables has
 RETRIED = "retried"
 MAX_BYTES = 16 * 2**20  # of one of these files
 KEPT_DAYS = 30
@@ -34,7 +36,8 @@ class RunRecord:
     """A run as its directory describes it.
 
     ``summary`` None: it did not come to its end, or its summary is damaged.
-    ``checkpoint`` None: it is damaged.
+    ``checkpoint`` None: it is damaged. ``load``: the run of the load that it is a part of.
+    ``tables``: of a load, the options of each table's push; None: it is no load.
     """
 
     directory: Path
@@ -44,6 +47,8 @@ class RunRecord:
     environment: str
     options: Mapping[str, Any]
     retries: str | None
+    load: str | None
+    tables: Mapping[str, Mapping[str, Any]] | None
     checkpoint: Checkpoint | None
     summary: Mapping[str, Any] | None
     is_running: bool
@@ -63,6 +68,8 @@ class RunRecord:
                 environment=str(job["environment"]),
                 options=dict(job["options"]),
                 retries=job["retries"],
+                load=job.get("load"),
+                tables=job.get("tables"),
                 checkpoint=_read_good_checkpoint(directory),
                 summary=_read_good_summary(directory),
                 is_running=is_held(directory / LOCK),
@@ -73,8 +80,12 @@ class RunRecord:
     @property
     def shown(self) -> str:
         """How commands take it: its name, or its directory where that is another one."""
-        is_in_state = self.directory.parent.name == RUNS and self.directory.name == self.name
-        return self.name if is_in_state else shlex.quote(str(self.directory))
+        return self.name if self.is_in_state else shlex.quote(str(self.directory))
+
+    @property
+    def is_in_state(self) -> bool:
+        """Whether its directory is in the user's state directory."""
+        return self.directory.parent.name == RUNS and self.directory.name == self.name
 
     @property
     def status(self) -> str:
@@ -88,11 +99,31 @@ class RunRecord:
     @property
     def is_resumable(self) -> bool:
         """Whether there is something left to do."""
+        if self.tables is not None:
+            return not self.is_running and any(map(self.is_left, self.table_runs().values()))
         if self.is_running or self.checkpoint is None:
             return False
         return not self.checkpoint.finished and (
             self.summary is None or bool(self.summary["resumable"])
         )
+
+    def is_left(self, run: "RunRecord | bool") -> bool:
+        """Whether a table of a load is to be pushed on: one of those of ``table_runs``.
+
+        A run that a later load has taken over is its business.
+        """
+        return run.is_resumable and run.load == self.name if isinstance(run, RunRecord) else run
+
+    def table_runs(self) -> "dict[str, RunRecord | bool]":
+        """Of a load, the run of each table; where there is none, whether one is left to do."""
+        found: dict[str, RunRecord | bool | None] = dict.fromkeys(self.tables or (), True)
+        for line in _read_lines(self.directory / TABLES):
+            with suppress(ValueError, KeyError, TypeError):
+                document = json.loads(line)
+                table, directory = document["table"], document["run"]
+                if table in found:
+                    found[table] = RunRecord.read(Path(directory)) if directory else False
+        return {table: False if run is None else run for table, run in found.items()}
 
     @property
     def has_progress(self) -> bool:
@@ -120,10 +151,18 @@ class RunRecord:
         """How many records met which fate; of a run without a summary those of its prefix."""
         if self.summary:
             return {name: int(number) for name, number in self.summary["records"].items()}
+        if self.tables is not None:
+            return self._sum_counts()
         if self.checkpoint is None:
             return {}
         accepted, rejected = self.checkpoint.accepted, self.checkpoint.rejected
         return {"read": accepted + rejected, "accepted": accepted, "rejected": rejected}
+
+    def _sum_counts(self) -> Mapping[str, int]:
+        counts: Counter[str] = Counter()
+        for run in self.table_runs().values():
+            counts.update(run.counts if isinstance(run, RunRecord) else {})
+        return counts
 
 
 def list_runs(state: Path) -> list[RunRecord]:
@@ -174,6 +213,8 @@ def prune_runs(state: Path) -> None:
         if not _is_older(directory, oldest) or (run := RunRecord.read(directory)) is None:
             continue
         is_done = run.checkpoint and (run.checkpoint.finished or not run.has_progress)
+        if run.tables is not None:
+            is_done = not run.is_resumable
         if is_done and not (run.rejects or run.is_running):
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -183,6 +224,12 @@ def _is_older(directory: Path, moment: float) -> bool:
         return directory.stat().st_mtime < moment
     except OSError:
         return False  # another push has just deleted it
+
+
+def _read_lines(path: Path) -> list[bytes]:
+    with suppress(UsageError):
+        return (read_own_file(path, path.name, MAX_BYTES) or b"").splitlines()
+    return []
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from rjcli.run.identity import (
     hash_identity,
     same_files,
     series_of,
+    shares_files,
 )
 from rjcli.run.keys_in_doubt import KeysInDoubt
 from rjcli.run.listing import JOB, LOCK, RunRecord, list_runs, prune_runs, read_checkpoint
@@ -53,6 +54,7 @@ class RunRequest(NamedTuple):
     note: Note
     retries: str | None = None  # the run whose rejects are pushed
     csv: CsvSettings = CsvSettings()
+    load: str | None = None  # the run of the load that it is a part of
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
     """
     started = datetime.now().astimezone().isoformat()
     with ExitStack() as stack:
-        state = _open_state(request)
+        state = open_state(request.settings.directory, request.environ)
         if state:
             stack.enter_context(state)
             lock = f"{hash_identity(request.job)}.lock"
@@ -76,7 +78,7 @@ def open_run(request: RunRequest) -> Iterator[Run]:
                 "there is no run to resume",
                 hint="push without --resume, or with --resume=auto, which starts one then",
             )
-        directory = stack.enter_context(_prepare(path))
+        directory = stack.enter_context(prepare_directory(path))
         stack.enter_context(Lock(directory, LOCK, str(path), started))
         earlier = read_checkpoint(path) if request.settings.resume else None
         is_resumed = earlier is not None
@@ -91,20 +93,19 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         )
         if in_doubt:
             stack.enter_context(in_doubt)
-        is_in_state = state is not None and path.parent == state.runs
-        shown = path.name if is_in_state else shlex.quote(str(path))
+        shown = show_run(path, state)
         with os_errors_as_ours(f"cannot use {path}"):
             run = Run(directory, checkpoint, shown, in_doubt, is_resumed=is_resumed)
         stack.callback(run.close)
         yield run
 
 
-def _open_state(request: RunRequest) -> State | None:
-    """Open the state directory; None if there is none, and none is needed."""
+def open_state(directory: str | None, environ: Mapping[str, str]) -> State | None:
+    """Open the state directory; None if there is none, and a run has a ``directory`` of its own."""
     try:
-        state = State(state_directory(request.environ))
+        state = State(state_directory(environ))
     except UsageError as error:
-        if request.settings.directory:
+        if directory:
             return None
         raise UsageError(
             error.message, hint="name a directory for the run with --run-dir"
@@ -173,6 +174,9 @@ def _find_last(request: RunRequest, state: State) -> RunRecord | None:
         run = RunRecord.read(directory)
         if run and continues(request.job, run.job):
             return run
+        if run and shares_files(request.job, run.job):
+            request.note(f"the files are not those of {run.name} with others after them")
+            break
     for run in list_runs(state.directory):
         if same_files(request.job, run.job) and run.has_progress and run.is_resumable:
             _refuse(run.name, difference(request.job, run.job))
@@ -188,7 +192,13 @@ def _refuse(name: str, reason: str | None) -> None:
         )
 
 
-def _prepare(path: Path) -> Directory:
+def show_run(directory: Path, state: State | None) -> str:
+    """How commands take a run: its name, or its directory where that is another one."""
+    is_in_state = state is not None and directory.parent == state.runs
+    return directory.name if is_in_state else shlex.quote(str(directory))
+
+
+def prepare_directory(path: Path) -> Directory:
     """Make the directory, or make sure that it may be used; it must be one's own.
 
     Those above it are not looked at: --run-dir may name a place that is shared.
@@ -215,7 +225,7 @@ def _resume(request: RunRequest, directory: Directory, checkpoint: Checkpoint) -
 
 
 def _begin(request: RunRequest, directory: Directory, started: str) -> Checkpoint:
-    _check_replaceable(directory.path)
+    check_replaceable(directory.path)
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
     checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
@@ -234,13 +244,19 @@ def _write_job(directory: Directory, request: RunRequest, checkpoint: Checkpoint
         "environment": request.environment,
         "options": request.options,
         "retries": request.retries,
+        "load": request.load,
     }
     directory.replace(JOB, json.dumps(job, indent=1).encode() + b"\n")
 
 
-def _check_replaceable(directory: Path) -> None:
-    """A new run may take the place of one of which nothing is left to do."""
+def check_replaceable(directory: Path) -> None:
+    """Raise UsageError unless a new run may take the place of the one in a directory.
+
+    Its lock is held by now: by us, and by no other process.
+    """
     run = RunRecord.read(directory)
+    if run:
+        run = replace(run, is_running=False)
     if run and (run.is_resumable or run.rejects):
         reason = "can be resumed" if run.is_resumable else "has rejects"
         raise UsageError(

@@ -117,6 +117,9 @@ class Run:
             without_values=position.without_values,
             finished=position.finished,
             reported=prefix.rejected if position.finished else self._checkpoint.reported,
+            reported_of=prefix.accepted + prefix.rejected
+            if position.finished
+            else self._checkpoint.reported_of,
             in_flight=position.in_flight,
         )
         self._replace(CHECKPOINT, checkpoint.encode())

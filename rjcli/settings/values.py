@@ -45,6 +45,9 @@ MaximumRejects = Annotated[
     MaxRejects | None,
     Option("Stop when more records than this are rejected.", MAX_REJECTS, group=_TOLERANCE),
 ]
+DryRun = Annotated[
+    bool, Option("Do everything but send, and report what would be sent.", group=_TOLERANCE)
+]
 
 
 class CsvSettings(Struct, frozen=True):
@@ -220,9 +223,7 @@ class PushSettings(Struct, frozen=True, kw_only=True):
     shape: ShapeSettings = ShapeSettings()
     delivery: DeliverySettings = DeliverySettings()
     max_rejects: MaximumRejects = None
-    dry_run: Annotated[
-        bool, Option("Do everything but send, and report what would be sent.", group=_TOLERANCE)
-    ] = False
+    dry_run: DryRun = False
     min_records: Annotated[
         int, Option("Fail if fewer records are read.", whole(0), group=_GUARDS, identity=False)
     ] = 0

@@ -131,7 +131,8 @@ def test_every_option_works_from_its_variable(name: str) -> None:
     """A variable sets just what its option sets on the command line."""
     command = COMMANDS[name]
     options = [*command.options.values()]
-    base = from_words(options, {"table": "y", "files": Texts(["f"]), "run": "r"})
+    positional = {"files": Texts(["f"]), "run": "r", "file": "f", "directory": "d"}
+    base = from_words(options, {"table": "y", **positional})
 
     def settings(given: Options) -> list[Any]:
         return [plain(read(each, {**base, **given})) for each in command.settings]

@@ -288,6 +288,6 @@ def test_crash_shows_where_and_nothing_else(rjcli: Rjcli, local_api: LocalApi) -
         assert "RJCLI_TRACE=1" in done.stderr
         assert json.loads(done.stdout)["exit_code"] == 1
     assert plain.stderr.count("\n") == 2
-    assert re.search(r"^commands/check\.py, line \d+, in auth_check$", traced.stderr, re.MULTILINE)
+    assert re.search(r"^commands/status\.py, line \d+, in auth_check$", traced.stderr, re.MULTILINE)
     assert re.search(r"^ValueError$", traced.stderr, re.MULTILINE)
     assert str(rjcli.home) not in traced.stderr

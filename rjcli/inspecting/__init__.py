@@ -1,0 +1,1 @@
+"""Inspecting: files that nobody has described yet become proposals of tables, keys and types."""

@@ -1,0 +1,174 @@
+"""The run of a load: which tables it loads, and which run each of them has.
+
+Its directory lies among those of other runs. ``job.json`` has what each table's push was
+asked to do; ``tables.ndjson`` grows by a line for each table that begins; ``summary.json`` is
+written at the end. What became of the records is in the runs of the tables.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rjcli.errors import UsageError
+from rjcli.private_file import Directory, os_errors_as_ours
+from rjcli.run.identity import Identity, hash_identity
+from rjcli.run.listing import JOB, LOCK, TABLES, RunRecord
+from rjcli.run.lock import Lock
+from rjcli.run.opening import (
+    Note,
+    check_replaceable,
+    open_state,
+    prepare_directory,
+    show_run,
+)
+from rjcli.run.run import SUMMARY
+from rjcli.run.state import State
+from rjcli.settings.choices import Resume
+from rjcli.settings.option_kinds import RESUME
+from rjcli.settings.values import RunSettings
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
+
+class LoadRequest(NamedTuple):
+    """What is wanted of the run of a load.
+
+    ``job``: what tells it from other loads. ``name``: of a new run. ``options``: where it
+    goes, and ``tables``: what is pushed to each, as JSON values, to resume it with.
+    """
+
+    settings: RunSettings
+    job: Identity
+    name: str
+    environment: str
+    options: Mapping[str, Any]
+    tables: Mapping[str, Mapping[str, Any]]
+    environ: Mapping[str, str]
+    note: Note
+
+
+class LoadRun:
+    """The directory of a load, while it goes on. Its methods raise DiskError or UsageError.
+
+    ``shown``: its name, or its directory, as commands take it. ``starts_over``: tables that
+    are to be loaded from the beginning, though this continues an earlier invocation: that one
+    was to do so, and did not come to them.
+    """
+
+    def __init__(
+        self, directory: Directory, name: str, shown: str, starts_over: frozenset[str] = frozenset()
+    ) -> None:
+        self.directory = directory.path
+        self._open = directory
+        self.name = name
+        self.shown = shown
+        self.starts_over = starts_over
+
+    def begin(self, table: str, run: Path) -> None:
+        """Note the run of a table, before it sends anything."""
+        self._append({"table": table, "run": str(run)})
+
+    def give_up(self, table: str) -> None:
+        """Note that the push of a table could not begin, and that resuming cannot help."""
+        self._append({"table": table, "run": None})
+
+    def conclude(self, document: Mapping[str, Any]) -> None:
+        """Write the summary."""
+        with self._writing(SUMMARY):
+            self._open.replace(SUMMARY, json.dumps(document).encode() + b"\n")
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        with self._writing(TABLES):
+            fd = self._open.open(TABLES, TABLES, _APPEND)
+            with os.fdopen(fd, "ab") as file:
+                # A line that a full disk cuts off is none, and must not spoil the next one.
+                file.write(b"\n" + json.dumps(line).encode() + b"\n")
+                file.flush()
+                os.fsync(fd)
+
+    def _writing(self, name: str) -> Any:
+        return os_errors_as_ours(f"cannot write {name} in {self.directory}")
+
+
+@contextmanager
+def open_load_run(request: LoadRequest) -> Iterator[LoadRun]:
+    """Open the run of a load: a new one, or the last one of the same load if it is not finished.
+
+    With a directory of its own in the settings, that one. Raises UsageError if there is none
+    to resume, or no place for it; UnfinishedError if another process is at the same load.
+    """
+    started = datetime.now().astimezone().isoformat()
+    with ExitStack() as stack:
+        state = open_state(request.settings.directory, request.environ)
+        if state:
+            stack.enter_context(state)
+            lock = f"{hash_identity(request.job)}.lock"
+            hint = "wait for it, or stop it, and load with --resume=auto"
+            stack.enter_context(Lock(state.locks, lock, "the same load", started, hint))
+        path, earlier = _choose(request, state)
+        directory = stack.enter_context(prepare_directory(path))
+        stack.enter_context(Lock(directory, LOCK, str(path), started))
+        if earlier is None:
+            check_replaceable(path)
+        _write(request, directory, earlier, started)
+        if state:
+            state.remember(request.job, path)
+        name = earlier.name if earlier else request.name
+        yield LoadRun(directory, name, show_run(path, state), _starts_over(earlier))
+
+
+def _starts_over(earlier: RunRecord | None) -> frozenset[str]:
+    if earlier is None or RESUME.read(_mode(earlier)):
+        return frozenset()
+    return frozenset(table for table, run in earlier.table_runs().items() if run is True)
+
+
+def _mode(record: RunRecord) -> Any:
+    """How the load was begun: what was given for --resume."""
+    return record.options.get("resume", "off")
+
+
+def _choose(request: LoadRequest, state: State | None) -> tuple[Path, RunRecord | None]:
+    """The directory of the run, and what it holds if that is continued."""
+    settings = request.settings
+    if settings.directory:
+        candidates = [Path(settings.directory).absolute()]
+    else:
+        assert state  # noqa: S101 - else there would have been an error
+        candidates = [*state.recall(request.job)] if settings.resume else []
+    runs = [run for run in map(RunRecord.read, candidates) if run and run.job == request.job]
+    if settings.resume is Resume.ON and not runs:
+        raise UsageError(
+            "there is no load to resume",
+            hint="load without --resume, or with --resume=auto, which starts one then",
+        )
+    earlier = runs[0] if runs and settings.resume and runs[0].is_resumable else None
+    if earlier:
+        request.note(f"resuming the load {earlier.name}")
+    if settings.directory:
+        return candidates[0], earlier
+    assert state  # noqa: S101 - as above
+    return (earlier.directory if earlier else state.runs / request.name), earlier
+
+
+def _write(
+    request: LoadRequest, directory: Directory, earlier: RunRecord | None, started: str
+) -> None:
+    job = {
+        "run": earlier.name if earlier else request.name,
+        "job": request.job,
+        "started": earlier.started.isoformat() if earlier else started,
+        "environment": request.environment,
+        "options": {**request.options, **({"resume": _mode(earlier)} if earlier else {})},
+        "retries": None,
+        "tables": request.tables,
+    }
+    outdated = [SUMMARY] if earlier else [SUMMARY, TABLES]
+    with os_errors_as_ours(f"cannot write in {directory.path}"):
+        for name in outdated:
+            directory.remove(name)
+        directory.replace(JOB, json.dumps(job, indent=1).encode() + b"\n")

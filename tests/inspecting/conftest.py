@@ -1,0 +1,5 @@
+"""Fixtures of loading, which inspecting prepares."""
+
+from tests.loading.conftest import folder
+
+__all__ = ["folder"]
