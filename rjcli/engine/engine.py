@@ -58,8 +58,7 @@ class Engine:
 
         Cancelling stops it in good order.
         """
-        upsert = partial(self._transport.upsert, self._credentials, settings.table)
-        route = Route(upsert, self._limits, f"{description.host}, {self._credentials}")
+        route = self.route(settings.table, description.host)
         push = TablePush(settings, description, produce, emit, storage, route)
         self._pushes.add(push)
         if self._stopped_by:
@@ -68,6 +67,11 @@ class Engine:
             return await push.run()
         finally:
             self._pushes.discard(push)
+
+    def route(self, table: str, host: str) -> Route:
+        """Return the way to a table; ``host``: of the Import API, as errors name it."""
+        upsert = partial(self._transport.upsert, self._credentials, table)
+        return Route(upsert, self._limits, f"{host}, {self._credentials}")
 
     def stop(self, error: RjcliError) -> None:
         """Stop all pushes in good order, those that begin later too."""
