@@ -105,7 +105,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"the configuration {path} is no JSON object", hint="target-rjmetrics --about"
         )
-    return {name: value for name, value in values.items() if name not in _IGNORED}
+    # What is empty is not set, as with variables.
+    return {name: value for name, value in values.items() if name not in _IGNORED and value != ""}
 
 
 def _find_key(values: dict[str, Any], source: Source) -> Given | None:

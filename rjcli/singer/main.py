@@ -1,40 +1,23 @@
 """``target-rjmetrics``: its command line, and how it begins and ends."""
 
 import argparse
-import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from datetime import datetime
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from rjcli import __version__
-from rjcli.commands.connection import connect
 from rjcli.commands.output_filter import install_output_filter
-from rjcli.commands.signals import stopping_on_signals
 from rjcli.crash_report import crash_error, trace
-from rjcli.credentials.api_key import API_KEY_VARIABLE
-from rjcli.engine.connection import Connection
-from rjcli.engine.description import name_run
-from rjcli.engine.engine import Engine
 from rjcli.errors import RjcliError, UsageError
-from rjcli.producer.process import open_reader
-from rjcli.reading import Source
-from rjcli.run import KeysInDoubt, RunRequest, open_in_doubt, state_directory
 from rjcli.settings.option_kinds import STDIN
-from rjcli.settings.values import RunSettings
 from rjcli.singer import config, log
 from rjcli.singer.about import NAME, about_json, about_markdown, about_text
-from rjcli.singer.config import Configuration, configure
-from rjcli.singer.reader import Reader, SingerTask
-from rjcli.singer.rejects import RejectedMessages
-from rjcli.singer.target import Target
+from rjcli.singer.config import configure
+from rjcli.singer.loading import load
 
 _ABOUT = {None: about_text, "text": about_text, "json": about_json, "markdown": about_markdown}
-_SECRETS = (API_KEY_VARIABLE, config.API_KEY_VARIABLE)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,8 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     configuration = configure(options.config, os.environ)
     for warning in configuration.warnings:
         log.warning(warning)
-    with ExitStack() as stack:
-        return _load(configuration, options.input, stack)
+    with _states_alone() as state_fd:
+        return load(configuration, options.input, state_fd)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -103,36 +86,9 @@ def _print(text: str) -> int:
     return 0
 
 
-def _load(configuration: Configuration, path: str, stack: ExitStack) -> int:
-    settings, access, profile, _ = configuration
-    state_fd = _take_stdout(stack)
-    source = Source(path)
-    # It starts while the rest is made ready.
-    begin = partial(Reader, source=source)
-    produce = stack.enter_context(open_reader("rjcli.singer.worker", begin, [source], _SECRETS))
-    connection = stack.enter_context(connect(access, profile))
-    engine = Engine(access, connection, settings.delivery)
-    name = name_run("singer", datetime.now().astimezone())
-    rejects = RejectedMessages(partial(_rejects_directory, settings.directory, name))
-    stack.callback(rejects.close)
-    log.info(
-        f"loading into {access.target.environment} at {connection.endpoint.host}"
-        f" as client {engine.client_id}"
-    )
-    open_table = _opener(configuration, connection, engine.client_id, name, stack)
-    messages = produce(SingerTask(path, settings))
-
-    async def load() -> int:
-        async with engine:
-            target = Target(settings, engine.route, open_table, rejects, state_fd)
-            with stopping_on_signals(target.stop):
-                return await target.run(messages)
-
-    return asyncio.run(load())
-
-
-def _take_stdout(stack: ExitStack) -> int:
-    """Return a descriptor for states; whatever else writes to stdout goes to stderr from now on."""
+@contextmanager
+def _states_alone() -> Iterator[int]:
+    """Yield a descriptor for states; whatever else writes to stdout then goes to stderr."""
     try:
         fd = os.dup(1)
         os.dup2(2, 1)
@@ -140,40 +96,7 @@ def _take_stdout(stack: ExitStack) -> int:
         raise UsageError(
             "stdout or stderr is closed", hint=f"{NAME} writes states to stdout: > state.jsonl"
         ) from None
-    stack.callback(os.close, fd)
-    return fd
-
-
-def _rejects_directory(directory: str | None, name: str) -> Path:
-    if directory:
-        return Path(directory).absolute()
-    return state_directory(os.environ) / "singer" / name
-
-
-def _opener(
-    configuration: Configuration,
-    connection: Connection,
-    client_id: int,
-    name: str,
-    stack: ExitStack,
-) -> Callable[[str], KeysInDoubt | None]:
-    """Return what opens, by its name, what a table has in doubt."""
-    access = configuration.access
-    is_local = access.target.is_local
-    address = str(Path(access.database).absolute()) if is_local else connection.endpoint.base_url
-
-    def open_table(table: str) -> KeysInDoubt | None:
-        request = RunRequest(
-            settings=RunSettings(),
-            job={},
-            target=(address, client_id, table),
-            settle=configuration.settings.delivery.settle,
-            name=name,
-            environment=access.target.environment,
-            options={},
-            environ=os.environ,
-            note=log.warning,
-        )
-        return stack.enter_context(open_in_doubt(request))
-
-    return open_table
+    try:
+        yield fd
+    finally:
+        os.close(fd)
