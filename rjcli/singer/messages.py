@@ -35,6 +35,7 @@ class RecordRejected(Struct, frozen=True):
 
     stream: str
     rejection: Rejection
+    position: int
 
 
 class StateRead(Struct, frozen=True):

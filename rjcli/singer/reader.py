@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from rjcli.errors import InputError, RjcliError, UnfinishedError, show_name
+from rjcli.errors import InputError, RjcliError, StoppedError, UnfinishedError, show_name
 from rjcli.json_text import SPACE, MalformedJsonError, members, parse_value
 from rjcli.model import Block, Noted, RawRecords, Rejection, Stage
 from rjcli.producer.messages import Pause
@@ -52,6 +52,7 @@ class Reader:
         self._with_lines: list[Stream] = []  # the streams with records to be parsed
         self._states = States(self._catalog.open_positions)
         self._noted: set[str] = set()  # types of messages
+        self._rejected = 0
 
     def messages(self) -> Iterator[Message]:
         """Read everything; what came before an error is yielded before it is raised.
@@ -137,7 +138,9 @@ class Reader:
         try:
             value = parse_value(line)
         except MalformedJsonError as error:
-            yield self._take_malformed(line, error.reason, is_whole=is_whole)
+            rejected = self._take_malformed(line, error.reason, is_whole=is_whole)
+            self._rejected += 1
+            yield rejected
             return
         type_ = value.get("type") if isinstance(value, dict) else None
         match type_:
@@ -182,7 +185,7 @@ class Reader:
             for _ in input_.identify():
                 yield Pause()
             for block in input_.records({}, stream.keys or ()):
-                yield from stream.add(block, [self._number] * len(block))
+                yield from self._add_block(stream, block, [self._number] * len(block))
                 yield Pause()
 
     def _note_type(self, type_: str) -> Iterator[Noted]:
@@ -206,12 +209,15 @@ class Reader:
         rejection = Rejection(
             Stage.READ, self.source.name, self._number, stream.read, line, (reason,)
         )
-        return RecordRejected(stream.name, rejection)
+        return RecordRejected(stream.name, rejection, self._number)
 
     def _parse_lines(self) -> Iterator[Message]:
         """Yield what the records make that were cut from lines."""
         while self._with_lines:
             yield from self._parse(self._with_lines.pop())
+        read = sum(stream.read for stream in self._catalog.streams)
+        if self._rejected and self._settings.max_rejects.are_passed(self._rejected, read):
+            raise too_many_rejects(self._rejected)
 
     def _parse(self, stream: Stream) -> Iterator[Message]:
         lines = stream.lines
@@ -226,7 +232,16 @@ class Reader:
         block = parse_block(texts, name, lines.positions, number, longest, uniform)
         if not isinstance(block, RawRecords):
             block = self._look_again(block, lines, number)
-        yield from stream.add(block, lines.positions, lines)
+        yield from self._add_block(stream, block, lines.positions, lines)
+
+    def _add_block(
+        self, stream: Stream, block: Block, positions: Sequence[int], lines: Lines | None = None
+    ) -> Iterator[Message]:
+        for message in stream.add(block, positions, lines):
+            self._rejected += isinstance(message, RecordRejected)
+            yield message
+            if isinstance(message, BatchRead):
+                yield from self._earned_states()
 
     def _look_again(self, block: Block, lines: Lines, first_number: int) -> Block:
         """Parse whole messages again whose record is none: they may have been cut wrongly."""
@@ -254,8 +269,7 @@ class Reader:
         return stream
 
     def _earned_states(self) -> Iterator[StateRead]:
-        state = self._states.take()
-        if state:
+        for state in self._states.take():
             yield StateRead(*state)
 
     @property
@@ -268,6 +282,14 @@ class Reader:
             hint="see that the tap writes nothing but Singer messages, one a line;"
             " what came before is loaded",
         )
+
+
+def too_many_rejects(count: int) -> StoppedError:
+    """Say that more records were rejected than is allowed."""
+    return StoppedError(
+        f"{count:,} records were rejected, more than max_rejects allows",
+        hint="see the reasons above; to go on in spite of some, raise max_rejects",
+    )
 
 
 def _name_in(text: bytes) -> str:

@@ -31,7 +31,6 @@ class StateOutput:
         self._fail = fail
         self._changed = asyncio.Event()
         self._is_closed = False
-        self._last: bytes | None = None
         self._task = asyncio.create_task(self._write_all())
 
     def wake(self) -> None:
@@ -59,13 +58,13 @@ class StateOutput:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _write_newest(self) -> None:
-        state = self._states.take()
-        if state is None or state[1] == self._last:
+        earned = self._states.take()
+        if not earned:
             return
+        _, newest = earned[-1]
         self._secure()
         # In a thread: whoever reads may take any time.
-        await asyncio.to_thread(_write, self._fd, state[1] + b"\n")
-        self._last = state[1]
+        await asyncio.to_thread(_write, self._fd, newest + b"\n")
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -7,7 +7,7 @@ _FEW = 64
 
 
 class States:
-    """Holds states by position, and returns the newest one that may be passed on.
+    """Holds states by position, and returns those that may be passed on.
 
     A position is open as long as the record there is not settled. However many states
     come, no more are held than there are open positions, and as many again.
@@ -25,19 +25,17 @@ class States:
             self._drop_superseded(sorted(self._open_positions()))
             self._most = max(_FEW, 2 * len(self._held))
 
-    def take(self) -> tuple[int, bytes] | None:
-        """Return the newest state before all open positions, and forget it and older ones."""
+    def take(self) -> list[tuple[int, bytes]]:
+        """Return the states before all open positions, in order, and forget them."""
         if not self._held:
-            return None
-        first = min(self._open_positions(), default=None)
+            return []
         count = len(self._held)
+        first = min(self._open_positions(), default=None)
         if first is not None:
             count = bisect(self._held, first, key=lambda state: state[0])
-        if not count:
-            return None
-        newest = self._held[count - 1]
+        taken = self._held[:count]
         del self._held[:count]
-        return newest
+        return taken
 
     def _drop_superseded(self, open_positions: list[int]) -> None:
         """Keep, of states with no open position between them, the newest one."""

@@ -87,11 +87,18 @@ class Stream:
         self.read += len(block)
         for prepared in self._prepare(_without_keys_field(block)):
             if isinstance(prepared, Records):
-                yield from self._fill(self._finish(prepared, positions, lines))
+                self._batcher.add(self._finish(prepared, positions, lines))
             elif lines:
-                yield self._reject(prepared, lines.messages[lines.index(prepared.line)])
+                message = lines.messages[lines.index(prepared.line)]
+                yield self._reject(prepared, message, prepared.line)
             else:
-                yield self._reject(prepared, self._message(prepared.raw))
+                yield self._reject(prepared, self._message(prepared.raw), positions[0])
+        # Not before: a batch is yielded when all records of the block wait for theirs.
+        while cut := self._batcher.cut():
+            self.flush_at = None
+            yield self._batch(cut)
+        if self._batcher.pending and self.flush_at is None:
+            self.flush_at = time.monotonic() + self._settings.delivery.flush_after
 
     def flush(self) -> Iterator[BatchRead]:
         """Yield the batch that was part-filled."""
@@ -131,19 +138,11 @@ class Stream:
                 openings = self._metadata.extend(openings, json, tails)
         return Records(json, openings, key, raw, file, line, number, positions)
 
-    def _fill(self, records: Records) -> Iterator[BatchRead]:
-        self._batcher.add(records)
-        while cut := self._batcher.cut():
-            self.flush_at = None
-            yield self._batch(cut)
-        if self._batcher.pending and self.flush_at is None:
-            self.flush_at = time.monotonic() + self._settings.delivery.flush_after
-
     def _batch(self, records: Records) -> BatchRead:
         return BatchRead(self.name, make_batch(records), records.column("position")[0])
 
-    def _reject(self, rejection: Rejection, message: bytes) -> RecordRejected:
-        return RecordRejected(self.name, replace(rejection, raw=message))
+    def _reject(self, rejection: Rejection, message: bytes, position: int) -> RecordRejected:
+        return RecordRejected(self.name, replace(rejection, raw=message), position)
 
     def _message(self, record: bytes) -> bytes:
         return record_message(self._name_as_json, record)

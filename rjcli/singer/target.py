@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from rjcli.crash_report import crash_error, trace
 from rjcli.delivery.stop import Stop
 from rjcli.engine.route import Route
-from rjcli.errors import RjcliError, StoppedError, UnfinishedError
+from rjcli.errors import RjcliError, UnfinishedError
 from rjcli.model import Noted, Rejection, Stage
+from rjcli.producer.messages import Pause
 from rjcli.run import KeysInDoubt
 from rjcli.run.outcome import run_outcome
 from rjcli.settings.singer import SingerSettings
@@ -26,7 +27,7 @@ from rjcli.singer.messages import (
     TableDeclared,
     record_message,
 )
-from rjcli.singer.reader import Message
+from rjcli.singer.reader import Message, too_many_rejects
 from rjcli.singer.rejects import RejectedMessages
 from rjcli.singer.state_output import StateOutput
 from rjcli.singer.states import States
@@ -60,6 +61,7 @@ class Target:
         self._stop = Stop()
         self._states = States(self._open_positions)
         self._output = StateOutput(state_fd, self._states, self._secure, self.stop)
+        self._blocked: list[int] = []  # positions of rejects past the limit
         self._counted: dict[tuple[str, str], int] = {}  # as the metrics said last
 
     async def run(self, messages: AsyncGenerator[Message, None]) -> int:
@@ -118,10 +120,10 @@ class Target:
                 case StateRead(position, value):
                     self._states.add(position, value)
                     self._output.wake()
-                case RecordRejected(stream, rejection):
-                    table = self._tables[stream]
-                    table.reject()
-                    self._reject(table, rejection)
+                case RecordRejected():
+                    self._reject_read(message)
+                case Pause() if self._blocked:
+                    self.stop(too_many_rejects(self._rejected))
                 case TableDeclared():
                     await self._declare(message)
                 case Noted(text):
@@ -152,8 +154,23 @@ class Target:
             )
             await asyncio.sleep(wait)
 
+    def _reject_read(self, message: RecordRejected) -> None:
+        """Keep a record that was rejected while it was read."""
+        table, rejection = self._tables[message.stream], message.rejection
+        table.reject()
+        if not self._keep(table, rejection):
+            # States before it come yet: what was read with it is taken before all stops.
+            self._blocked.append(message.position)
+
     def _reject(self, table: Table, rejection: Rejection) -> bool:
-        """Keep a rejected record; return whether it counts as settled."""
+        """Keep a record that the API refuses; return whether it counts as settled."""
+        is_allowed = self._keep(table, rejection)
+        if not is_allowed:
+            self.stop(too_many_rejects(self._rejected))
+        return is_allowed
+
+    def _keep(self, table: Table, rejection: Rejection) -> bool:
+        """Write a rejected record down; return whether so many are allowed."""
         declared = table.declared
         if self._rejected <= _MOST_SHOWN:
             where = f"{declared.stream}, line {rejection.line:,} of {rejection.file}"
@@ -166,15 +183,7 @@ class Target:
         except RjcliError as error:
             self.stop(error)
             return False
-        if self._settings.max_rejects.are_passed(self._rejected, self._total("read")):
-            self.stop(
-                StoppedError(
-                    f"{self._rejected:,} records were rejected, more than max_rejects allows",
-                    hint="see the reasons above; to go on in spite of some, raise max_rejects",
-                )
-            )
-            return False
-        return True
+        return not self._settings.max_rejects.are_passed(self._rejected, self._total("read"))
 
     @property
     def _rejected(self) -> int:
@@ -184,7 +193,8 @@ class Target:
         return sum(getattr(table.counts, outcome) for table in self._tables.values())
 
     def _open_positions(self) -> list[int]:
-        return [each for table in self._tables.values() for each in table.open_positions]
+        positions = [each for table in self._tables.values() for each in table.open_positions]
+        return positions + self._blocked
 
     def _secure(self) -> None:
         """Have on the disk what a state that is passed on relies on."""

@@ -7,7 +7,7 @@ from typing import Any
 
 def schema(stream: str, *keys: str, **more: Any) -> dict[str, Any]:
     """A SCHEMA message."""
-    properties = {key: {} for key in keys}
+    properties: dict[str, Any] = {key: {} for key in keys}
     body = {"type": "object", "properties": properties}
     return {
         "type": "SCHEMA",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rjcli.errors import InputError
 from rjcli.json_text import members
 from rjcli.producer.messages import Pause
+from rjcli.settings.option_kinds import MaxRejects
 from rjcli.settings.singer import SingerSettings
 from rjcli.settings.values import DeliverySettings
 from rjcli.singer.messages import BatchRead, RecordRejected, StateRead, TableDeclared
@@ -58,7 +59,7 @@ _RECORDS = st.builds(
     st.integers(0, 20),
 )
 _STREAMS = st.sampled_from(["users", "record", 'a "b"', "üe", "x}"])
-_MORE = st.sampled_from(
+_MORE: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {},
         {"time_extracted": "2026-01-01T00:00:00.000000Z"},
@@ -73,7 +74,7 @@ _MORE = st.sampled_from(
 @st.composite
 def _lines(draw: st.DrawFn) -> bytes:
     stream, fields, more = draw(_STREAMS), draw(_RECORDS), draw(_MORE)
-    message = {"type": "RECORD", "stream": stream, "record": fields, **more}
+    message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": fields, **more}
     chance = random.Random(draw(st.integers(0, 100)))
     items = [*message.items()]
     if chance.random() < 0.3:
@@ -243,7 +244,8 @@ def test_bad_record_is_rejected_as_its_message(tmp_path: Path, text: bytes, reas
     """A record that cannot be sent costs only itself; its message is kept exactly."""
     bad = b'{"type": "RECORD", "stream": "a", "record": %b}' % text
     lines = lines_of([schema("a", "id"), record("a", id=1), bad, record("a", id=2)])
-    messages = [*read(tmp_path / "tap", lines, max_record_bytes=1000)]
+    limit = MaxRejects(1, is_percentage=False)
+    messages = [*read(tmp_path / "tap", lines, max_record_bytes=1000, max_rejects=limit)]
     [rejected] = [each for each in messages if isinstance(each, RecordRejected)]
     assert reason in "".join(rejected.rejection.reasons)
     assert (rejected.rejection.raw, rejected.rejection.line) == (bad, 3)
@@ -258,7 +260,7 @@ def test_rare_stream_does_not_hold_back_states(tmp_path: Path) -> None:
         if number % 500 == 0:
             lines.append(state(number))
     delivery = DeliverySettings(flush_after=0.0)
-    positions = []
+    positions: list[Any] = []
     for message in read(tmp_path / "tap", lines_of(lines), delivery=delivery):
         if isinstance(message, BatchRead) and message.stream == "rare":
             positions.append("rare")
