@@ -8,19 +8,21 @@ import orjson
 
 from rjcli.errors import InputError, RjcliError, StoppedError, UnfinishedError, show_name
 from rjcli.json_text import SPACE, MalformedJsonError, members, parse_value
-from rjcli.model import Block, Noted, RawRecords, Rejection, Stage
+from rjcli.model import Block, Noted, Rejection, Stage
 from rjcli.producer.messages import Pause
 from rjcli.reading import Source
-from rjcli.reading.block import parse_block
-from rjcli.reading.lines import MOST_RECORDS, LongLine, whole_lines
+from rjcli.reading.lines import LongLine, whole_lines
 from rjcli.settings.singer import SingerSettings
 from rjcli.singer.batch_files import batch_files
 from rjcli.singer.catalog import Catalog
+from rjcli.singer.lines import Lines
 from rjcli.singer.messages import BatchRead, RecordRejected, StateRead, TableDeclared
 from rjcli.singer.record_lines import Heads, is_harmless_tail
 from rjcli.singer.states import States
-from rjcli.singer.stream import Lines, Stream
+from rjcli.singer.stream import Stream
 
+_BYTES_HELD = 512 * 1024  # so that streams that take turns are parsed many records at a time
+_MOST_TYPES = 1000  # of messages, that are noted
 _MOST_OVERHEAD = 2**20  # bytes of a line beside its record
 _RECORD_START = re.compile(
     rb'[ ]*\{[ ]*"type"[ ]*:[ ]*"RECORD"[ ]*,[ ]*"stream"[ ]*:[ ]*("(?:[^"\\]|\\.)*+")[ ]*,'
@@ -53,6 +55,8 @@ class Reader:
         self._states = States(self._catalog.open_positions)
         self._noted: set[str] = set()  # types of messages
         self._rejected = 0
+        self._unterminated = b""  # the last line, if no line end follows it
+        self._held = 0  # bytes of lines since their records were parsed
 
     def messages(self) -> Iterator[Message]:
         """Read everything; what came before an error is yielded before it is raised.
@@ -70,6 +74,10 @@ class Reader:
             failure = error
         except MemoryError:
             failure = UnfinishedError("there is not enough memory to read on", hint="give it more")
+        try:
+            yield from self._parse_lines()
+        except RjcliError as error:
+            failure = failure or error
         for stream in self._catalog.streams:
             yield from stream.flush()
         yield from self._earned_states()
@@ -86,29 +94,22 @@ class Reader:
         return self._settings.max_record_bytes + _MOST_OVERHEAD
 
     def _read(self, piece: bytes) -> Iterator[Message]:
-        is_whole = piece.endswith(b"\n")
+        """Take whole lines in; their records are parsed when there are many, or no more for now."""
         lines = piece.split(b"\n")
-        if is_whole or not piece:
+        if not lines[-1]:  # nothing follows the last line end
             lines.pop()
         if b"\r" in piece:
             lines = [line.removesuffix(b"\r") for line in lines]
-        for start in range(0, len(lines), MOST_RECORDS):
-            part = lines[start : start + MOST_RECORDS]
-            try:
-                yield from self._sort(part, is_whole=is_whole)
-            except RjcliError:
-                yield from self._parse_lines()
-                raise
+        self._unterminated = b"" if piece.endswith(b"\n") or not lines else lines[-1]
+        yield from self._sort(lines)
+        self._held += len(piece)
+        if not piece or self._held >= _BYTES_HELD:
             yield from self._parse_lines()
             yield from self._catalog.flush_due()
             yield from self._earned_states()
             yield Pause()
-        if not piece:
-            yield from self._catalog.flush_due()
-            yield from self._earned_states()
-            yield Pause()
 
-    def _sort(self, lines: Sequence[bytes], *, is_whole: bool) -> Iterator[Message]:
+    def _sort(self, lines: Sequence[bytes]) -> Iterator[Message]:
         """Cut the records out of lines, for each stream; yield what other messages make."""
         heads = self._heads
         known, mark = heads.known, heads.mark
@@ -116,29 +117,32 @@ class Reader:
         for line in lines:
             self._number += 1
             head, _, rest = line.partition(mark)
-            stream = known.get(head)
-            if stream:
+            if stream := known.get(head):
                 cut = rest.rfind(b"}", 0, -1) + 1
                 tail = rest[cut:]
                 if tail == last_tail or is_harmless_tail(tail):
                     last_tail = tail
                     self._add(stream, b"{" + rest[:cut], line, tail)
                     continue
-            yield from self._read_message(line, is_whole=is_whole or line is not lines[-1])
+            yield from self._read_message(line)
             mark = heads.mark
 
     def _add(self, stream: Stream, text: bytes, line: bytes, tail: bytes) -> None:
-        if not stream.lines.texts:
+        lines = stream.lines
+        if not lines.texts:
             self._with_lines.append(stream)
-        stream.lines.add(text, self._number, line, tail)
+        lines.texts.append(text)
+        lines.positions.append(self._number)
+        lines.messages.append(line)
+        lines.tails.append(tail)
 
-    def _read_message(self, line: bytes, *, is_whole: bool) -> Iterator[Message]:
+    def _read_message(self, line: bytes) -> Iterator[Message]:
         if not line.strip(SPACE):
             return
         try:
             value = parse_value(line)
         except MalformedJsonError as error:
-            rejected = self._take_malformed(line, error.reason, is_whole=is_whole)
+            rejected = self._take_malformed(line, error.reason)
             self._rejected += 1
             yield rejected
             return
@@ -189,14 +193,14 @@ class Reader:
                 yield Pause()
 
     def _note_type(self, type_: str) -> Iterator[Noted]:
-        if type_ not in self._noted and len(self._noted) < MOST_RECORDS:
+        if type_ not in self._noted and len(self._noted) < _MOST_TYPES:
             self._noted.add(type_)
             what = "nothing is deleted" if type_ == "ACTIVATE_VERSION" else "they are passed over"
             yield Noted(f"messages of type {show_name(type_)} have no effect here: {what}")
 
-    def _take_malformed(self, line: bytes, reason: str, *, is_whole: bool) -> RecordRejected:
+    def _take_malformed(self, line: bytes, reason: str) -> RecordRejected:
         """Reject what begins as a record of a known stream. Raises InputError for all else."""
-        if not is_whole:
+        if line is self._unterminated:
             raise InputError(
                 f"{self.source.name} breaks off within line {self._number:,}",
                 hint="see why the tap has ended; what came before is loaded",
@@ -212,7 +216,8 @@ class Reader:
         return RecordRejected(stream.name, rejection, self._number)
 
     def _parse_lines(self) -> Iterator[Message]:
-        """Yield what the records make that were cut from lines."""
+        """Yield what the records make that were cut from lines. Raises StoppedError."""
+        self._held = 0
         while self._with_lines:
             yield from self._parse(self._with_lines.pop())
         read = sum(stream.read for stream in self._catalog.streams)
@@ -225,13 +230,7 @@ class Reader:
             return
         stream.lines = Lines()
         longest = self._settings.max_record_bytes
-        texts: Sequence[bytes | None] = lines.texts
-        if max(map(len, lines.texts)) > longest:
-            texts = [text if len(text) <= longest else None for text in lines.texts]
-        name, number, uniform = self.source.name, stream.read + 1, stream.uniform
-        block = parse_block(texts, name, lines.positions, number, longest, uniform)
-        if not isinstance(block, RawRecords):
-            block = self._look_again(block, lines, number)
+        block = lines.parse(self.source.name, stream.read + 1, longest, stream.uniform)
         yield from self._add_block(stream, block, lines.positions, lines)
 
     def _add_block(
@@ -242,22 +241,6 @@ class Reader:
             yield message
             if isinstance(message, BatchRead):
                 yield from self._earned_states()
-
-    def _look_again(self, block: Block, lines: Lines, first_number: int) -> Block:
-        """Parse whole messages again whose record is none: they may have been cut wrongly."""
-        found = [*block]
-        for index, item in enumerate(block):
-            if not isinstance(item, Rejection) or not item.raw:
-                continue
-            try:
-                parse_value(lines.messages[index])
-                text = members(lines.messages[index])["record"]
-            except (MalformedJsonError, KeyError):
-                continue
-            number, longest = first_number + index, self._settings.max_record_bytes
-            position = lines.positions[index : index + 1]
-            [found[index]] = parse_block([text], self.source.name, position, number, longest)
-        return found
 
     def _stream_of(self, value: dict[str, Any], type_: str) -> Stream:
         name = value.get("stream")

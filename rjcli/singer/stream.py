@@ -1,7 +1,6 @@
 """A stream of a tap, while it is read: its records are prepared and cut into batches."""
 
 import time
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import orjson
@@ -15,32 +14,12 @@ from rjcli.reading.uniform import UniformParser
 from rjcli.settings.singer import SingerSettings
 from rjcli.settings.values import ShapeSettings
 from rjcli.singer.additions import Metadata, hash_records
+from rjcli.singer.lines import Lines
 from rjcli.singer.messages import BatchRead, RecordRejected, TableDeclared, record_message
 
 HAS_KEYS_FIELD = f"its field {KEYS_FIELD!r} is one that the API reserves for the key's names"
 
 StreamMessage = BatchRead | RecordRejected
-
-
-class Lines:
-    """Records of a stream that were cut from lines, and wait to be parsed together."""
-
-    def __init__(self) -> None:
-        self.texts: list[bytes] = []  # the records
-        self.positions: list[int] = []
-        self.messages: list[bytes] = []
-        self.tails: list[bytes] = []  # what follows the records in their messages
-
-    def add(self, text: bytes, position: int, message: bytes, tail: bytes) -> None:
-        """Take in one."""
-        self.texts.append(text)
-        self.positions.append(position)
-        self.messages.append(message)
-        self.tails.append(tail)
-
-    def index(self, position: int) -> int:
-        """The index of the record with a position."""
-        return bisect_left(self.positions, position)
 
 
 class Stream:
