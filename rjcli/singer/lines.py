@@ -1,6 +1,7 @@
 """Records of a stream that were cut from lines, and wait to be parsed together."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from rjcli.json_text import MalformedJsonError, members, parse_value
 from rjcli.model import Block, RawRecords, Rejection
@@ -31,7 +32,11 @@ class Lines:
         texts: list[bytes | None] = [*self.texts]
         if max(map(len, self.texts)) > max_record_bytes:
             texts = [text if len(text) <= max_record_bytes else None for text in self.texts]
-        block = parse_block(texts, file, self.positions, first_number, max_record_bytes, uniform)
+        first, last = self.positions[0], self.positions[-1]
+        positions: Sequence[int] = self.positions
+        if last - first == len(texts) - 1:
+            positions = range(first, last + 1)  # which costs less on the way to the other process
+        block = parse_block(texts, file, positions, first_number, max_record_bytes, uniform)
         if isinstance(block, RawRecords):
             return block
         found = [*block]

@@ -113,21 +113,36 @@ class Reader:
         """Cut the records out of lines, for each stream; yield what other messages make."""
         heads = self._heads
         known, mark = heads.known, heads.mark
-        last_tail = b"}"
+        head, start, last_tail = b"\n", 0, b"}"  # the head of the line before, which none has yet
+        stream: Stream | None = None
+        number = self._number
         for line in lines:
-            self._number += 1
-            head, _, rest = line.partition(mark)
-            if stream := known.get(head):
-                cut = rest.rfind(b"}", 0, -1) + 1
-                tail = rest[cut:]
+            number += 1
+            if not line.startswith(head):
+                at = line.find(mark)
+                stream = known.get(line[:at]) if at > 0 else None
+                start = at + len(mark) - 1
+                head = line[: start + 1] if stream else b"\n"
+            if stream:
+                end = line.rfind(b"}", start, -1) + 1
+                tail = line[end:]
                 if tail == last_tail or is_harmless_tail(tail):
                     last_tail = tail
-                    self._add(stream, b"{" + rest[:cut], line, tail)
+                    cut = stream.lines
+                    if not cut.texts:
+                        self._with_lines.append(stream)
+                    cut.texts.append(line[start:end])
+                    cut.positions.append(number)
+                    cut.messages.append(line)
+                    cut.tails.append(tail)
                     continue
+            self._number = number
             yield from self._read_message(line)
             mark = heads.mark
+        self._number = number
 
     def _add(self, stream: Stream, text: bytes, line: bytes, tail: bytes) -> None:
+        """Add a record whose message was parsed."""
         lines = stream.lines
         if not lines.texts:
             self._with_lines.append(stream)
