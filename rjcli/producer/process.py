@@ -151,7 +151,7 @@ async def _receive_all(
     except (EOFError, ConnectionError):
         raise UnfinishedError(
             f"the process that reads the inputs has ended ({_exit_of(process.wait())})",
-            hint="see that there is enough memory, and push again with --resume",
+            hint="see that there is enough memory, and start again; a push goes on with --resume",
         ) from None
     process.kill()  # it is of no more use
     process.wait()

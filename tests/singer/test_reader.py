@@ -92,15 +92,50 @@ def _lines(draw: st.DrawFn) -> bytes:
 @given(st.lists(_lines(), max_size=30))
 def test_records_are_those_of_a_slow_reference(tmp_path: Path, lines: list[bytes]) -> None:
     """Whatever the order of members, white space, escapes and repetitions: bytes as they came."""
+    check_against_slow_reference(tmp_path / "tap", lines)
+
+
+def check_against_slow_reference(path: Path, lines: list[bytes]) -> None:
+    """Check that all records come as a parser of whole messages finds them."""
     streams = ["users", "record", 'a "b"', "üe", "x}"]
     tap = lines_of([*(schema(stream, "id") for stream in streams), *lines])
     expected: dict[str, list[bytes]] = {}
     for line in lines:
-        text = members(line)["record"]
-        expected.setdefault(orjson.loads(line)["stream"], []).append(text)
-    messages = [*read(tmp_path / "tap", tap)]
+        message = orjson.loads(line)
+        if message["type"] == "RECORD":
+            expected.setdefault(message["stream"], []).append(members(line)["record"])
+    messages = [*read(path, tap)]
     assert sent(messages) == expected
     assert not any(isinstance(each, RecordRejected) for each in messages)
+
+
+_USUAL = b'{"type": "RECORD", "stream": "users", "record": {"id": 1}}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "stream": "record"}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "stream": "x}"}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "type": "HELLO"}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "record": {"id": 2}}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1}, "version": {"id": 2}}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "x": {"version": 1}}}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "x": "}, \\"version\\":1}"}}',
+        b'{"type": "RECORD", "stream": "users", "record": {"id": 1} , "version": 1 } ',
+        b'{"m": {"record": {"id": 2}}, "type": "RECORD", "stream": "users", "record": {"id": 1}}',
+        b'{"m": {"x": 1, "record": {"id": 2}}, "type": "RECORD", "stream": "x}", "record": {"id":1}}',
+        b'{"type": "RECORD", "stream": "record", "record": {"id": 1}}',
+        b'{"type": "RECORD", "stream": "x}", "stream": "users", "record": {"id": 1}}',
+        b'{"type": "HELLO", "stream": "users", "record": {"id": 1}}',
+    ],
+)
+def test_tricky_messages_are_cut_as_they_are_meant(tmp_path: Path, line: bytes) -> None:
+    """Members that count although they come late, or look like others, are seen."""
+    more = (
+        b'{"more": {"record": {"id": 2}}, "type": "RECORD", "stream": "users", "record": {"id": 3}}'
+    )
+    check_against_slow_reference(tmp_path / "tap", [_USUAL, more, line, _USUAL, more, line])
 
 
 def test_no_line_is_parsed_whole_twice(tmp_path: Path) -> None:
