@@ -1,7 +1,6 @@
 """Records of a stream that were cut from lines, and wait to be parsed together."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
 
 from rjcli.json_text import MalformedJsonError, members, parse_value
 from rjcli.model import Block, RawRecords, Rejection
@@ -33,9 +32,9 @@ class Lines:
         if max(map(len, self.texts)) > max_record_bytes:
             texts = [text if len(text) <= max_record_bytes else None for text in self.texts]
         first, last = self.positions[0], self.positions[-1]
-        positions: Sequence[int] = self.positions
-        if last - first == len(texts) - 1:
-            positions = range(first, last + 1)  # which costs less on the way to the other process
+        # A range costs less on the way to the other process.
+        is_range = last - first == len(texts) - 1
+        positions = range(first, last + 1) if is_range else self.positions
         block = parse_block(texts, file, positions, first_number, max_record_bytes, uniform)
         if isinstance(block, RawRecords):
             return block

@@ -11,8 +11,8 @@ from rjcli.model import Block, RawRecord, RawRecords, Records, Rejection, Stage
 from rjcli.preparing.batcher import Batcher, make_batch
 from rjcli.preparing.preparer import Preparer
 from rjcli.reading.uniform import UniformParser
+from rjcli.settings.shape import ShapeSettings
 from rjcli.settings.singer import SingerSettings
-from rjcli.settings.values import ShapeSettings
 from rjcli.singer.additions import Metadata, hash_records
 from rjcli.singer.lines import Lines
 from rjcli.singer.messages import BatchRead, RecordRejected, TableDeclared, record_message

@@ -124,7 +124,7 @@ _USUAL = b'{"type": "RECORD", "stream": "users", "record": {"id": 1}}'
         b'{"type": "RECORD", "stream": "users", "record": {"id": 1, "x": "}, \\"version\\":1}"}}',
         b'{"type": "RECORD", "stream": "users", "record": {"id": 1} , "version": 1 } ',
         b'{"m": {"record": {"id": 2}}, "type": "RECORD", "stream": "users", "record": {"id": 1}}',
-        b'{"m": {"x": 1, "record": {"id": 2}}, "type": "RECORD", "stream": "x}", "record": {"id":1}}',
+        b'{"m": {"x": 1, "record": {"id": 2}}, "type": "RECORD", "stream": "x}","record":{"id":1}}',
         b'{"type": "RECORD", "stream": "record", "record": {"id": 1}}',
         b'{"type": "RECORD", "stream": "x}", "stream": "users", "record": {"id": 1}}',
         b'{"type": "HELLO", "stream": "users", "record": {"id": 1}}',
