@@ -56,7 +56,8 @@ def _load(configuration: Configuration, path: str, state_fd: int, stack: ExitSta
 
     async def load() -> int:
         async with engine:
-            target = Target(settings, engine.route, open_table, rejects, state_fd)
+            route = partial(engine.route, host=connection.endpoint.host)
+            target = Target(settings, route, open_table, rejects, state_fd)
             with stopping_on_signals(target.stop):
                 return await target.run(messages)
 

@@ -1,6 +1,7 @@
 """Rejected records, kept as messages that can be fed to the target again."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rjcli.run.rejects import GrowingFile
 
 REJECTS = "rejects.jsonl"
 ERRORS = "errors.ndjson"
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class RejectedMessages:
@@ -75,10 +77,15 @@ class RejectedMessages:
     def _open(self) -> tuple[GrowingFile, GrowingFile]:
         self._directory = self._find_directory()
         make_directory(self._directory)
-        return GrowingFile(self.path), GrowingFile(self._directory / ERRORS)
+        errors = self._directory / ERRORS
+        return GrowingFile(_open(self.path)), GrowingFile(_open(errors))
 
     def _failed(self, error: OSError) -> DiskError:
         return DiskError(
             f"cannot write rejected records in {self._directory}: {error.strerror}",
             hint="make room there and run the pipeline again",
         )
+
+
+def _open(path: Path) -> int:
+    return os.open(path, _APPEND, 0o600)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Hashable, Iterable
 
-from rjcli.delivery.delivery import Delivery, OnNote
+from rjcli.delivery.delivery import Delivery
 from rjcli.engine.route import Route
 from rjcli.events import Counts
-from rjcli.model import Batch, Doubt, RecordOutcome, Rejection, Settlement
+from rjcli.model import Batch, Doubt, Noted, RecordOutcome, Rejection, Settlement
 from rjcli.run import KeysInDoubt, moment
 from rjcli.run.account import Account
 from rjcli.settings.values import DeliverySettings
+from rjcli.singer import log
 from rjcli.singer.messages import BatchRead, TableDeclared
 
 
@@ -116,6 +117,11 @@ class Table:
         self._account.check(self._read)
 
 
-def make_delivery(table: Table, route: Route, settings: DeliverySettings, note: OnNote) -> Delivery:
+def make_delivery(table: Table, route: Route, settings: DeliverySettings) -> Delivery:
     """Make the delivery of a table."""
-    return Delivery(route.upsert, settings, route.limits, table.settle, note)
+
+    def log_notes(event: object) -> None:
+        if isinstance(event, Noted):
+            log.warning(event.text)
+
+    return Delivery(route.upsert, settings, route.limits, table.settle, log_notes, route.asked)

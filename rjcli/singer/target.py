@@ -141,9 +141,7 @@ class Target:
             return
         name = declared.table
         route = self._route(name)
-        make = partial(
-            make_delivery, route=route, settings=self._settings.delivery, note=log.warning
-        )
+        make = partial(make_delivery, route=route, settings=self._settings.delivery)
         table = Table(declared, make, self._open_in_doubt(name), self._output.wake, self._reject)
         self._tables[declared.stream] = table
         log.info(f"the stream {declared.stream} goes to the table {name}")
