@@ -1,6 +1,5 @@
 """From a configuration to a target that runs: what it needs is opened, and closed again."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from rjcli.commands.connection import connect
-from rjcli.commands.signals import stopping_on_signals
+from rjcli.commands.signals import run_async, stopping_on_signals
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.engine.connection import Connection
 from rjcli.engine.description import name_run
@@ -61,7 +60,7 @@ def _load(configuration: Configuration, path: str, state_fd: int, stack: ExitSta
             with stopping_on_signals(target.stop):
                 return await target.run(messages)
 
-    return asyncio.run(load())
+    return run_async(load)
 
 
 def _rejects_directory(directory: str | None, name: str) -> Path:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from rjcli import __version__
 from rjcli.commands.output_filter import install_output_filter
+from rjcli.commands.signals import interruption, listen
 from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError, UsageError
 from rjcli.settings.option_kinds import STDIN
@@ -28,13 +29,16 @@ class _Parser(argparse.ArgumentParser):
 def main() -> NoReturn:
     """Run the target and exit. The one place where an error becomes a message and an exit code."""
     install_output_filter(os.environ)
+    listen()
     try:
         exit_code = run(sys.argv[1:])
     except RjcliError as error:
         log.failure(error)
         exit_code = error.exit_code
-    except KeyboardInterrupt:
-        exit_code = 130
+    except KeyboardInterrupt as error:
+        stopped = interruption(error)
+        log.failure(stopped)
+        exit_code = stopped.exit_code
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
         for line in trace(error, os.environ):
             log.warning(line)

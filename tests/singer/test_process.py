@@ -104,6 +104,7 @@ def test_signal_ends_in_good_order(serve: Serve, home: Path, number: signal.Sign
         proceed.set()
         output, log = process.communicate(timeout=30)
     assert process.returncode == 128 + number, log
+    assert output, log.decode()
     *_, last = output.splitlines()
     assert int(last) == 200
     assert max(table) == 299
