@@ -63,6 +63,7 @@ check: lint test
 # Not among the others: it needs a browser, and skips itself where there is none.
 test-page: setup
 	$(BIN)/pytest tests/local/page_in_chromium.py --numprocesses=0
+
 test-singer: setup
 	@test -d $(SINGER)/sdk || { $(PYTHON) -m venv $(SINGER)/sdk && $(SINGER)/sdk/bin/pip install --quiet 'singer-sdk[testing]'; }
 	@for tool in meltano tap-jsonl tap-csv-folder; do test -d $(SINGER)/$$tool || { $(PYTHON) -m venv $(SINGER)/$$tool && $(SINGER)/$$tool/bin/pip install --quiet $$tool; } || exit 1; done
