@@ -5,17 +5,19 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SINGER := .singer
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test test-page man lint check bench soak format clean
+.PHONY: help setup demo test test-singer test-page man lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
 	@echo "make test-page  try the page of the local Import API in a headless Chromium"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
+	@echo "make test-singer  run the Singer target against Meltano and its SDK, and measure it"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
 	@echo "make man     write the manual page, man/rjcli.1"
@@ -61,6 +63,12 @@ check: lint test
 # Not among the others: it needs a browser, and skips itself where there is none.
 test-page: setup
 	$(BIN)/pytest tests/local/page_in_chromium.py --numprocesses=0
+
+test-singer: setup
+	@test -d $(SINGER)/sdk || { $(PYTHON) -m venv $(SINGER)/sdk && $(SINGER)/sdk/bin/pip install --quiet 'singer-sdk[testing]'; }
+	@for tool in meltano tap-jsonl tap-csv-folder; do test -d $(SINGER)/$$tool || { $(PYTHON) -m venv $(SINGER)/$$tool && $(SINGER)/$$tool/bin/pip install --quiet $$tool; } || exit 1; done
+	SINGER_TOOLS=$(SINGER) $(BIN)/pytest tests/singer/external --numprocesses=0
+	$(BIN)/python -m tests.singer.external.speed $(SINGER)
 
 bench: setup
 	$(PIP) --editable '.[bench,dev]'

@@ -43,6 +43,10 @@ class Engine(Pushes):
     ) -> None:
         await self._transport.__aexit__(kind, error, traceback)
 
-    def _route(self, settings: PushSettings) -> Route:
-        upsert = partial(self._transport.upsert, self._credentials, settings.table)
+    def route(self, table: str) -> Route:
+        """Return the way to a table."""
+        upsert = partial(self._transport.upsert, self._credentials, table)
         return Route(upsert, self._limits, f"{self._host}, {self._credentials}")
+
+    def _route(self, settings: PushSettings) -> Route:
+        return self.route(settings.table)

@@ -40,6 +40,11 @@ class Batcher:
         """How many records wait for their batch to fill."""
         return len(self._records) - self._given
 
+    @property
+    def first_position(self) -> int | None:
+        """The position of the first record that waits; None if there is none."""
+        return self._records.column("position")[self._given] if self.pending else None
+
     def add(self, records: Records) -> None:
         """Take records in."""
         self._records = self._records[self._given :] + records

@@ -10,16 +10,18 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from rjcli.errors import UnfinishedError
 from rjcli.producer.messages import Message, Pause
 from rjcli.producer.pickling import LENGTH, Envelope, unpack
 from rjcli.producer.producer import Producer, ProducerTask
+from rjcli.producer.worker import Reads
 from rjcli.reading import Source, total_size
 
 _WORTH_BYTES = 4 * 2**20  # with less to read, starting a process takes more time than it saves
 # The worker is to find the same modules, which an environment variable could not say of all paths.
-_WORKER = "import sys; sys.path[:] = sys.argv[2:]; from rjcli.producer.worker import main; main()"
+_WORKER = "import sys; sys.path[:] = sys.argv[2:]; from {module} import main; main()"
 _SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 Produce = Callable[[ProducerTask], AsyncGenerator[Message, None]]
@@ -27,6 +29,9 @@ Produce = Callable[[ProducerTask], AsyncGenerator[Message, None]]
 
 UnfinishedError, if they come from another process, and that one is killed.
 """
+
+Begin = Callable[[Any], Reads]
+"""Returns what reads the inputs of a task."""
 
 
 @contextmanager
@@ -37,26 +42,39 @@ def open_producer(sources: Sequence[Source], secrets: Sequence[str] = ()) -> Ite
     it, which is started at once and ends, at the latest, with the context.
     ``secrets``: environment variables that it must not have.
     """
+    reading = partial(Producer, sources=sources)
+    with open_reader("rjcli.producer.worker", reading, sources, secrets) as produce:
+        yield produce
+
+
+@contextmanager
+def open_reader(
+    module: str, begin: Begin, sources: Sequence[Source], secrets: Sequence[str] = ()
+) -> Iterator[Callable[[Any], AsyncGenerator[Any, None]]]:
+    """Make ready to read some inputs, with ``begin`` here, or with ``main`` of a module elsewhere.
+
+    What is returned takes the task, and yields the messages; otherwise as ``open_producer``.
+    """
     with ExitStack() as stack:
         process = None
         if _is_worth_a_process(sources):
             # Without memory or processes to spare, it works here as well.
             with suppress(OSError):
-                process = stack.enter_context(_worker(secrets))
+                process = stack.enter_context(_worker(module, secrets))
         if process:
-            yield partial(_receive_all, *process, sources)
+            yield partial(_receive_all, *process, begin)
         else:
-            yield lambda task: _produce_here(Producer(task, sources))
+            yield lambda task: _produce_here(begin(task))
 
 
-async def _produce_here(producer: Producer) -> AsyncGenerator[Message, None]:
+async def _produce_here(producer: Reads) -> AsyncGenerator[Any, None]:
     for message in producer.messages():
         yield message
         if isinstance(message, Pause):
             await _wait(producer)
 
 
-async def _wait(producer: Producer) -> None:
+async def _wait(producer: Reads) -> None:
     """Let others go on; where there was nothing to read yet, until there is or time is up."""
     fd = producer.source.dry_fd
     if fd is None:
@@ -84,7 +102,7 @@ def _is_worth_a_process(sources: Sequence[Source]) -> bool:
 
 @contextmanager
 def _worker(
-    secrets: Sequence[str],
+    module: str, secrets: Sequence[str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a process that takes its task from a socket. Raises OSError.
 
@@ -92,6 +110,7 @@ def _worker(
     /dev/fd. It leaves signals to this process.
     """
     environ = {name: value for name, value in os.environ.items() if name not in secrets}
+    worker = _WORKER.format(module=module)
     ours, theirs = socket.socketpair()
     with ours, ExitStack() as stack:
         stack.enter_context(theirs)
@@ -99,7 +118,7 @@ def _worker(
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         process = subprocess.Popen(  # noqa: S603 - a command of our own
-            [sys.executable, "-P", "-c", _WORKER, str(theirs.fileno()), *sys.path],
+            [sys.executable, "-P", "-c", worker, str(theirs.fileno()), *sys.path],
             env=environ,
             stdout=subprocess.DEVNULL,
             close_fds=False,
@@ -115,12 +134,12 @@ def _worker(
 async def _receive_all(
     process: subprocess.Popen[bytes],
     channel: socket.socket,
-    sources: Sequence[Source],
-    task: ProducerTask,
-) -> AsyncGenerator[Message, None]:
+    begin: Begin,
+    task: Any,
+) -> AsyncGenerator[Any, None]:
     channel.setblocking(False)  # noqa: FBT003
     if not await _has_started(channel):
-        async for message in _produce_here(Producer(task, sources)):
+        async for message in _produce_here(begin(task)):
             yield message
         return
     try:
@@ -132,7 +151,7 @@ async def _receive_all(
     except (EOFError, ConnectionError):
         raise UnfinishedError(
             f"the process that reads the inputs has ended ({_exit_of(process.wait())})",
-            hint="see that there is enough memory, and push again with --resume",
+            hint="see that there is enough memory, and start again; a push goes on with --resume",
         ) from None
     process.kill()  # it is of no more use
     process.wait()

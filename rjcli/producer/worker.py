@@ -9,8 +9,10 @@ import pickle
 import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from typing import Any, Protocol
 
 from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
@@ -21,7 +23,27 @@ from rjcli.producer.producer import Producer, ProducerTask
 from rjcli.reading import Source
 
 
+class Reads(Protocol):
+    """Reads inputs. At a Pause there may be nothing to read yet; see ``Producer``."""
+
+    @property
+    def source(self) -> Source:
+        """The input that is being read."""
+
+    @property
+    def seconds_to_wait(self) -> float | None:
+        """How long to wait for it at most; None: as long as it takes."""
+
+    def messages(self) -> Iterator[Any]:
+        """Read everything."""
+
+
 def main() -> None:
+    """Read the inputs of a push."""
+    serve(_begin)
+
+
+def serve(begin: Callable[[Any], Reads]) -> None:
     """Say that it has started, take a task, and send all messages."""
     with (
         socket.socket(fileno=int(sys.argv[1])) as push,
@@ -29,20 +51,24 @@ def main() -> None:
         suppress(ConnectionError, EOFError, pickle.UnpicklingError),  # the push has ended
     ):
         send(push, [])
-        task: ProducerTask = pickle.load(stream)  # noqa: S301 - of our own
+        task = pickle.load(stream)  # noqa: S301 - of our own
         try:
-            for envelope in _envelopes(task, push):
+            for envelope in _envelopes(partial(begin, task), push):
                 send(push, envelope)
         except MemoryError:
             sys.exit(1)
 
 
-def _envelopes(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
+def _begin(task: ProducerTask) -> Producer:
+    return Producer(task, [Source(file) for file in task.settings.input.files])
+
+
+def _envelopes(begin: Callable[[], Reads], push: socket.socket) -> Iterator[Envelope]:
     """All messages; for speed, those of one block of an input go together."""
     messages: list[Message] = []
     end: RjcliError | None = None
     try:
-        producer = Producer(task, [Source(file) for file in task.settings.input.files])
+        producer = begin()
         for message in producer.messages():
             messages.append(message)
             if isinstance(message, Pause):
@@ -60,7 +86,7 @@ def _envelopes(task: ProducerTask, push: socket.socket) -> Iterator[Envelope]:
     yield end
 
 
-def _wait(producer: Producer, push: socket.socket) -> None:
+def _wait(producer: Reads, push: socket.socket) -> None:
     """Where there is nothing to read yet: wait for it, or the end of the push."""
     fd = producer.source.dry_fd
     if fd is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rjcli.errors import UnfinishedError
 from rjcli.private_file import Directory, os_errors_as_ours
-from rjcli.run.listing import JOB, LOCK, RETRIED, RunRecord
+from rjcli.run.listing import JOB, LOCK, RETRIED, TABLES, RunRecord
 from rjcli.run.lock import Lock
 from rjcli.run.rejects import ERRORS
 from rjcli.run.run import CHECKPOINT, SUMMARY
@@ -20,6 +20,8 @@ from rjcli.run.state import RUNS
 
 def losses(run: RunRecord) -> list[str]:
     """What would be lost with a run whose work is not done; empty if it is."""
+    if run.tables is not None:
+        return ["resuming the tables that it has not finished"] if run.is_resumable else []
     if run.checkpoint is None:
         return ["what is left to do, which a damaged checkpoint does not say"]
     found = []
@@ -51,7 +53,7 @@ def remove_run(run: RunRecord) -> None:
         if directory.parent.name == RUNS:
             shutil.rmtree(directory)
             return
-        names = [CHECKPOINT, SUMMARY, RETRIED, ERRORS, LOCK]
+        names = [CHECKPOINT, SUMMARY, TABLES, RETRIED, ERRORS, LOCK]
         for name in [*names, *(Path(path).name for path in run.rejects)]:
             held.remove(name)
         with suppress(OSError):  # keys in doubt, or what somebody else put there

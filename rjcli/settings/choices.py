@@ -85,6 +85,13 @@ class RunStatus(StrEnum):
     RUNNING = "running"
 
 
+class Keyless(StrEnum):
+    """What becomes of a Singer stream without keys; ``hash``: a record's hash is its key."""
+
+    REFUSE = "refuse"
+    HASH = "hash"
+
+
 class ProgressMode(StrEnum):
     """How a push shows how far it is."""
 

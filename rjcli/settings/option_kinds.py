@@ -31,6 +31,9 @@ class MaxRejects(Struct, frozen=True):
     number: float
     is_percentage: bool
 
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.is_percentage else ''}"
+
     def are_passed(self, rejected: int, read: int) -> bool:
         """Whether that is too many. A percentage is judged from 100 records on."""
         if self.is_percentage:
