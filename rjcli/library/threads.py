@@ -4,25 +4,35 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from rjcli.library.job import Job
-from rjcli.library.result import Result
 from rjcli.producer.feed import Feed, pieces
 
+Outcome = TypeVar("Outcome")
 
-class LoopThread:
+
+class Stoppable(Protocol):
+    """A job that another thread may end."""
+
+    def interrupt(self) -> None:
+        """Stop in good order."""
+
+    def fail(self, error: BaseException | None) -> None:
+        """Note an exception of the program's own."""
+
+
+class LoopThread(Generic[Outcome]):
     """Runs the work of a job in its own event loop, from entering the context to its end.
 
     Where the context ends with KeyboardInterrupt or the like, the job is stopped in
     good order first.
     """
 
-    def __init__(self, job: Job, work: Callable[[], Coroutine[Any, Any, Result]]) -> None:
+    def __init__(self, job: Stoppable, work: Callable[[], Coroutine[Any, Any, Outcome]]) -> None:
         self._job = job
         self._work = work
         self._started: Future[asyncio.AbstractEventLoop] = Future()
-        self._result: Future[Result] = Future()
+        self._result: Future[Outcome] = Future()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._run, name="rjcli").start()
@@ -51,12 +61,12 @@ class LoopThread:
         else:
             self.loop.call_soon_threadsafe(feed.close)
 
-    def result(self) -> Result:
+    def result(self) -> Outcome:
         """Wait for the end of the work, and return or raise what it does."""
         return self._result.result()
 
     def _run(self) -> None:
-        async def work() -> Result:
+        async def work() -> Outcome:
             self._started.set_result(asyncio.get_running_loop())
             return await self._work()
 
