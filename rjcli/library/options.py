@@ -18,12 +18,12 @@ from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.option import options_of
 from rjcli.settings.read import read
 from rjcli.settings.sources import PYTHON, from_mapping, strongest
+from rjcli.settings.sources import Options as GivenOptions
 from rjcli.settings.stored import store
 from rjcli.settings.values import InputSettings, PushSettings, RunSettings
 
 _OPTIONS = [*options_of(PushSettings, AccessSettings)]
-OF_FILES = {option.key for option in options_of(InputSettings, RunSettings)}
-"""The keys of options that concern files."""
+_OF_FILES = {option.key for option in options_of(InputSettings, RunSettings)}
 
 
 class Options:
@@ -33,7 +33,7 @@ class Options:
     """
 
     def __init__(
-        self, given: Mapping[str, Given], profile: Profile | None, api_key: str | None = None
+        self, given: GivenOptions, profile: Profile | None, api_key: str | None = None
     ) -> None:
         self._given = given
         self._profile = profile
@@ -52,14 +52,14 @@ class Options:
         environment = values.pop("environment", None)
         if not in_files:
             for name in values:
-                if name in OF_FILES:
+                if name in _OF_FILES:
                     raise UsageError(f"{name}= is for files", hint="use rjcli.push_files")
             values["files"] = ()
         given = dict(from_mapping(_OPTIONS, values, PYTHON))
         if environment is not None:
             given["env"] = Given(environment, COMMAND_LINE, "environment=")
-        name = given["profile"].value if "profile" in given else None
-        profile = load_profile(name, os.environ)
+        named = given["profile"].value if "profile" in given else None
+        profile = load_profile(named, os.environ)
         if profile:
             given = strongest(given, profile.given())
         return cls(given, profile, api_key)
@@ -79,3 +79,9 @@ class Options:
         """Ask for the run of the push."""
         options = store(_OPTIONS, self._given)
         return request_run(self.access, self.settings, description, options, os.environ, note)
+
+
+def without_files(given: GivenOptions) -> GivenOptions:
+    """The same options, without those that concern files: the records are in none."""
+    kept = {key: value for key, value in given.items() if key not in _OF_FILES}
+    return {**kept, "files": Given((), COMMAND_LINE, "files")}

@@ -9,7 +9,13 @@ table (``keys_in_doubt``).
 
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
-from rjcli.run.keys_in_doubt import CollectedDoubts, InDoubt, KeysInDoubt, decode_doubt, encode_doubt
+from rjcli.run.keys_in_doubt import (
+    CollectedDoubts,
+    InDoubt,
+    KeysInDoubt,
+    decode_doubt,
+    encode_doubt,
+)
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
 from rjcli.run.opening import RunRequest, open_in_doubt, open_run, open_table_types

@@ -72,7 +72,7 @@ class Places:
 
     def __init__(self, path: Path, count: int) -> None:
         self._fd = os.open(path, _OPEN, 0o600)
-        self._free = [*range(count)]  # not taken by this process; perhaps by another one
+        self._free: list[int] = [*range(count)]  # not taken by this process; perhaps by another one
 
     def close(self) -> None:
         """Close the file."""
@@ -80,7 +80,7 @@ class Places:
 
     async def within(self, work: Callable[[], Awaitable[Answer]]) -> Answer:
         """Wait for a place, work, and leave it."""
-        while (place := self._take()) is None:
+        while (place := self._take()) is None:  # noqa: ASYNC110 - others are other processes
             await asyncio.sleep(_POLL_SECONDS)
         try:
             return await work()

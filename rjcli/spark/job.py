@@ -46,7 +46,10 @@ _REJECTS = StructType(
 
 
 class SparkJob:
-    """A push that is ready to begin. Raises UsageError for bad options."""
+    """A push that is ready to begin, whose credentials are found.
+
+    Raises UsageError for bad options. ``description``: what it is about.
+    """
 
     def __init__(
         self,
@@ -68,8 +71,13 @@ class SparkJob:
             raise UsageError(f"partitions= is 1 or more, not {partitions}")
         self._partitions = partitions
         self._most_rejects = most_rejects
-        self._note = on_note or (lambda _: None)
+        self._on_note = on_note
         self._tally = Tally(most_rejects)
+        with options.connect() as connection:
+            self._endpoint = connection.endpoint
+            self._credentials = None if self.settings.dry_run else connection.credentials()
+        client_id = self._credentials.client_id if self._credentials else None
+        self.description = describe(options.access, self.settings, self._endpoint, client_id)
 
     def push(
         self, df: DataFrame, order_by: Sequence[str], rejects_to: str | None, began: float
@@ -102,23 +110,24 @@ class SparkJob:
             self._note(note)
         return tally.result(time.monotonic() - began, cause)
 
+    def _note(self, text: str) -> None:
+        if self._on_note:
+            self._on_note(text)
+
     def plan(self, *, keeps_all: bool) -> Plan:
         """What the tasks have to know. ``keeps_all``: whether they return all rejects."""
         settings, access = self.settings, self._options.access
         delivery = settings.delivery
         if delivery.rate_limit:
             delivery = replace(delivery, rate_limit=delivery.rate_limit / self._partitions)
-        with self._options.connect() as connection:
-            credentials = None if settings.dry_run else connection.credentials()
-            endpoint = connection.endpoint
-        client_id = credentials.client_id if credentials else None
+        credentials = self._credentials
         return Plan(
             settings=replace(settings, delivery=delivery, min_records=0),
-            description=describe(access, settings, endpoint, client_id),
-            endpoint=endpoint,
+            description=self.description,
+            endpoint=self._endpoint,
             timeout=access.timeout,
             ca_file=access.ca_file,
-            client_id=client_id,
+            client_id=self.description.client_id,
             key=CarriedKey(credentials.api_key) if credentials else None,
             most_rejects=_ALL if keeps_all else self._most_rejects,
             most_reject_bytes=_MOST_REJECT_BYTES // self._partitions,
@@ -141,7 +150,7 @@ class SparkJob:
             for name in ("read", "superseded", "rejected"):
                 counts[name] += count[name]
         if conflicts:
-            shown = sorted(row.json for row in of_kind[versions.CONFLICT])[0][:200]
+            shown = min(row.json for row in of_kind[versions.CONFLICT])[:200]
             others = f", and {conflicts - 1:,} other keys" if conflicts > 1 else ""
             raise UsageError(
                 f"there are different versions of the key {shown}{others},"
@@ -218,7 +227,7 @@ class SparkJob:
             counts["unknown"] = counts["read"] - counts["superseded"] - counts["rejected"]
             tally.fail(
                 UnfinishedError(
-                    f"Spark could not finish: {_first_line(error)}",
+                    f"Spark could not finish: {first_line(error)}",
                     hint="push again: each key's newest version is sent once more",
                 )
             )
@@ -254,11 +263,12 @@ class SparkJob:
         except Exception as error:  # noqa: BLE001 - the account is kept whatever Spark raises
             self._tally.fail(
                 UnfinishedError(
-                    f"the rejects could not be written to {path}: {_first_line(error)}",
+                    f"the rejects could not be written to {path}: {first_line(error)}",
                     hint="the first of them are in the result",
                 )
             )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of Spark's says, without the traces that follow it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rjcli.errors import REJECTS_WORD, DefectError, RjcliError
 from rjcli.library.result import Reject, Result
-from rjcli.model import Doubt
 from rjcli.run import decode_doubt
 from rjcli.run.outcome import run_outcome
 from rjcli.spark.task import ACCOUNT, DOUBT, NOTE, REJECT, describe_failure
+
+if TYPE_CHECKING:
+    from rjcli.model import Doubt
 
 _WORST_FIRST = (1, 4, 2, 6, 5)  # exit codes; those of signals come after them
 _COUNTS = ("accepted", "rejected", "unknown", "unsent", "requests", "bytes_sent")

@@ -23,6 +23,7 @@ from rjcli.engine.table_push import TablePush
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
 from rjcli.events import Event, Finished, Rejected, RunDescription
 from rjcli.http.transport import Transport
+from rjcli.library.functions import Record
 from rjcli.library.threads import LoopThread
 from rjcli.model import Doubt, Noted, Rejection
 from rjcli.producer.feed import Feed
@@ -102,14 +103,14 @@ class SendPass:
         if rows:
             yield write_texts(rows, "kind", "json")
 
-    def send(self, records: Iterator[bytes]) -> list[tuple[str, str]]:
+    def send(self, records: Iterator[Record]) -> list[tuple[str, str]]:
         """Send records; return rows of kind and JSON."""
         first = next(records, None)
         if first is None:
             return []
         plan, context = self._plan, TaskContext.get()
         directory = Path(SparkFiles.getRootDirectory()) / plan.place
-        given = _Counted(itertools.chain([first], records))
+        given = Counted(itertools.chain([first], records))
         with ExecutorShare(directory, plan.settings.delivery.jobs, plan.description.name) as share:
             push = PartitionPush(plan, share)
             push.failure = share.failure
@@ -126,14 +127,14 @@ class SendPass:
         return push.rows(given.count, context.attemptNumber() if context else 0)
 
 
-class _Counted:
+class Counted:
     """Counts what is taken from an iterator."""
 
-    def __init__(self, items: Iterator[bytes]) -> None:
+    def __init__(self, items: Iterator[Record]) -> None:
         self._items = items
         self.count = 0
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Record]:
         for item in self._items:
             self.count += 1
             yield item
@@ -195,7 +196,8 @@ class PartitionPush:
     def rows(self, read: int, attempt: int) -> list[tuple[str, str]]:
         """What became of the partition, as rows of kind and JSON.
 
-        ``read``: records in all; those that were not taken any more are unsent. ``attempt``: from 0.
+        ``read``: records in all; those that were not taken any more are unsent. ``attempt``:
+        from 0.
         """
         account = {**self._account, "attempt": attempt, "failure": self.failure}
         account["unsent"] = self._account["unsent"] + read - self._account["read"]

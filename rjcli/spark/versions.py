@@ -103,10 +103,10 @@ class _Version(NamedTuple):
 class NewestPass:
     """Keeps the newest version of each exact key, of rows sorted by normalized key and age.
 
-    Yields rows of ``kind``, ``json`` and ``reason``: records to send; rejects; one count, an
-    object of the rows ``read``, ``superseded`` and ``rejected``, and of ``conflicts``; the first
-    exact keys in conflict, of which two different versions are the newest; and whether any of the normalized keys
-    ``in_doubt`` is there. ``most_rejects``: so many are yielded.
+    Yields rows of ``kind``, ``json`` and ``reason``: records to send; rejects, of which
+    ``most_rejects`` at most; one count, an object of the rows ``read``, ``superseded`` and
+    ``rejected``, and of ``conflicts``; the first exact keys in conflict, of which two different
+    versions are the newest; and whether any of the normalized keys ``in_doubt`` is there.
 
     Two attempts at a partition yield the same: so whatever is sent twice is not older.
     """

@@ -29,6 +29,7 @@ class Cluster:
         self.spark = spark
         self.directory = directory
         self.remote = f"sc://127.0.0.1:{connect_port}"
+        self.ui = spark.sparkContext.uiWebUrl
 
     def executors(self) -> list[int]:
         """The process ids of the executors."""
@@ -66,7 +67,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         "spark.eventLog.dir": (directory / "events").as_uri(),
         "spark.eventLog.enabled": "true",
         "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),
-        "spark.executorEnv.RJCLI_TESTS": "1",
         "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.speculation": "true",
         "spark.speculation.minTaskRuntime": "3s",
@@ -106,7 +106,7 @@ class FaultyApi(LocalApi):
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The records of a table without their keys, sorted."""
         rows = [orjson.loads(record) for record in self.records(table)]
-        return sorted([{**row, "keys": None} for row in rows], key=lambda row: str(row))
+        return sorted([{**row, "keys": None} for row in rows], key=str)
 
 
 ServeApi = Callable[..., FaultyApi]

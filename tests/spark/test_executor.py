@@ -48,7 +48,7 @@ def test_requests_of_all_tasks_share_the_places_of_an_executor(tmp_path: Path) -
 
         async def work() -> Answer:
             done.append(1)
-            return Answer(201, b"{}", {})
+            return Answer(201, b"{}")
 
         async def scenario() -> None:
             waiting = asyncio.create_task(Places(path, 2).within(work))
