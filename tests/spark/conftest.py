@@ -3,9 +3,11 @@
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,37 @@ class Cluster:
                     found.append(int(process.name))
         return sorted(found)
 
+    @contextmanager
+    def another_host(self) -> Iterator[None]:
+        """Add an executor under another host name: Spark begins no second attempt on the same."""
+        backend = self.spark._jsc.sc().schedulerBackend()  # noqa: SLF001 - the only way
+        [field] = [
+            each for each in backend.getClass().getDeclaredFields() if "masters" in each.getName()
+        ]
+        field.setAccessible(True)
+        [master] = field.get(backend)
+        spark_class = Path(sys.executable).with_name("spark-class")
+        words = ["--host", "localhost", "--cores", "1", "--memory", "1G"]
+        worker = subprocess.Popen(
+            [spark_class, "org.apache.spark.deploy.worker.Worker", *words, master],
+            stderr=subprocess.DEVNULL,
+        )
+        before = self.executors()
+        try:
+            wait_for(lambda: len(self.executors()) > len(before))
+            yield
+        finally:
+            worker.terminate()
+            worker.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something has happened."""
+    until = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -64,6 +97,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     settings = {
         "spark.connect.grpc.binding.port": connect_port,
         "spark.driver.host": "127.0.0.1",
+        "spark.eventLog.compress": "false",
         "spark.eventLog.dir": (directory / "events").as_uri(),
         "spark.eventLog.enabled": "true",
         "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
 
 from rjcli.spark import push
 from tests.conftest import Serve
-from tests.spark.conftest import Cluster, FaultyApi, ServeApi
+from tests.spark.conftest import Cluster, ServeApi, wait_for
 from tests.support.scripted import Request, answer
 
 _KEYS, _VERSIONS = 40_000, 5
@@ -38,13 +38,6 @@ def _meanwhile(act: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         thread.join()
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 240
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def _python_workers(executor: int) -> list[int]:
@@ -72,7 +65,7 @@ def test_a_killed_executor_leaves_every_newest_version_in_place(
     before = cluster.executors()
 
     def kill() -> None:
-        _wait_for(lambda: "t" in api.tables() and len(api.records("t")) > _KEYS // 8)
+        wait_for(lambda: "t" in api.tables() and len(api.records("t")) > _KEYS // 8)
         os.kill(before[0], signal.SIGKILL)
 
     with _meanwhile(kill):
@@ -95,17 +88,19 @@ def test_a_killed_executor_leaves_every_newest_version_in_place(
     assert {row["version"] for row in rows} == {_VERSIONS - 1}
 
 
-def test_a_slow_task_is_overtaken_by_another_attempt(cluster: Cluster, api: FaultyApi) -> None:
+def test_a_slow_task_is_overtaken_by_another_attempt(cluster: Cluster, serve_api: ServeApi) -> None:
     """While one task stands still, Spark's other attempt at it sends the same versions."""
+    api = serve_api(latency=0.1)
     stopped: list[int] = []
 
     def stop() -> None:
-        _wait_for(lambda: "t" in api.tables())
-        busy = [pid for executor in cluster.executors() for pid in _python_workers(executor)]
-        stopped.extend(busy[:1])
-        os.kill(stopped[0], signal.SIGSTOP)
+        wait_for(lambda: "t" in api.tables())
+        stopped.extend(_python_workers(first))
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
 
-    with _meanwhile(stop):
+    first = cluster.executors()[0]
+    with cluster.another_host(), _meanwhile(stop):
         result = push(
             _versions(cluster, 4000),
             table="t",
@@ -120,6 +115,7 @@ def test_a_slow_task_is_overtaken_by_another_attempt(cluster: Cluster, api: Faul
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)  # what it still sends is not older
     result.check()
+    assert stopped
     assert result.accepted == 4000
     rows = api.rows("t")
     assert len(rows) == 4000
