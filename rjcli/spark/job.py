@@ -25,6 +25,7 @@ from rjcli.run import KeysInDoubt, moment, open_in_doubt
 from rjcli.settings.option import options_of
 from rjcli.settings.values import ShapeSettings
 from rjcli.spark import versions
+from rjcli.spark.attempts import all_ended
 from rjcli.spark.executor import ExecutorShare
 from rjcli.spark.frames import check_columns, newest_versions, texts_schema
 from rjcli.spark.result import SparkResult, Tally
@@ -248,8 +249,7 @@ class SparkJob:
         for doubt in self._tally.doubts.values():
             doubt.until += now
         in_doubt.save(self._tally.doubts)
-        is_speculative = df.sparkSession.conf.get("spark.speculation", "false") == "true"
-        if not (failure or self._tally.has_later_attempts or is_speculative):
+        if not failure and all_ended(df.sparkSession, self._tally.tasks):
             in_doubt.end(now)
 
     def _write_rejects(self, df: DataFrame, path: str) -> None:

@@ -38,7 +38,7 @@ class Tally:
         self.rejects: list[Mapping[str, Any]] = []
         self.notes: dict[str, None] = {}
         self.doubts: dict[Hashable, Doubt] = {}  # ``until``: seconds from the end of its task
-        self.has_later_attempts = False
+        self.tasks: list[Mapping[str, int]] = []
         self._failures: list[Mapping[str, Any]] = []
 
     def add(self, rows: Iterable[tuple[str, str]]) -> None:
@@ -87,7 +87,7 @@ class Tally:
     def _add_account(self, account: Mapping[str, Any]) -> None:
         for name in _COUNTS:
             self.counts[name] += account.get(name, 0)
-        self.has_later_attempts = self.has_later_attempts or account.get("attempt", 0) > 0
+        self.tasks.append(account["task"])
         if account["failure"]:
             self._failures.append(account["failure"])
 

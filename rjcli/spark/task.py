@@ -105,10 +105,10 @@ class SendPass:
 
     def send(self, records: Iterator[Record]) -> list[tuple[str, str]]:
         """Send records; return rows of kind and JSON."""
+        plan = self._plan
         first = next(records, None)
         if first is None:
-            return []
-        plan, context = self._plan, TaskContext.get()
+            return [(ACCOUNT, json.dumps({"task": _task(), "failure": None}))]
         directory = Path(SparkFiles.getRootDirectory()) / plan.place
         given = Counted(itertools.chain([first], records))
         with ExecutorShare(directory, plan.settings.delivery.jobs, plan.description.name) as share:
@@ -124,7 +124,17 @@ class SendPass:
                 if push.failure:
                     share.fail(push.failure)
         given.drain()
-        return push.rows(given.count, context.attemptNumber() if context else 0)
+        return push.rows(given.count, _task())
+
+
+def _task() -> Mapping[str, int]:
+    """Which attempt at which task this is."""
+    context = TaskContext.get()
+    return {
+        "id": context.taskAttemptId(),
+        "stage": context.stageId(),
+        "attempt": context.attemptNumber(),
+    }
 
 
 class Counted:
@@ -193,13 +203,13 @@ class PartitionPush:
             feed.end()
             await feed.closed()
 
-    def rows(self, read: int, attempt: int) -> list[tuple[str, str]]:
+    def rows(self, read: int, task: Mapping[str, int]) -> list[tuple[str, str]]:
         """What became of the partition, as rows of kind and JSON.
 
-        ``read``: records in all; those that were not taken any more are unsent. ``attempt``:
-        from 0.
+        ``read``: records in all; those that were not taken any more are unsent. ``task``: its
+        ``id``, the ``stage``, and the number of the ``attempt``, from 0.
         """
-        account = {**self._account, "attempt": attempt, "failure": self.failure}
+        account = {**self._account, "task": task, "failure": self.failure}
         account["unsent"] = self._account["unsent"] + read - self._account["read"]
         now = moment.now()
         doubts = [

@@ -38,7 +38,7 @@ def _push(plan: Plan, records: Iterable[bytes], directory: Path) -> Tally:
             thread.hand_over(records, feed)
             thread.result()
         tally.counts["read"] = len(records)
-        tally.add(push.rows(len(records), 0))
+        tally.add(push.rows(len(records), {"id": 1, "stage": 1, "attempt": 0}))
     return tally
 
 
