@@ -29,7 +29,7 @@ from rjcli.spark.attempts import all_ended
 from rjcli.spark.executor import ExecutorShare
 from rjcli.spark.frames import check_columns, newest_versions, texts_schema
 from rjcli.spark.result import SparkResult, Tally
-from rjcli.spark.task import CarriedKey, PartitionPush, Plan, SendPass
+from rjcli.spark.task import TOO_MANY_REJECTS, CarriedKey, PartitionPush, Plan, SendPass
 
 _MOST_REJECT_BYTES = 256 * 2**20  # of all tasks: they go through the driver
 _ALL = 2**62
@@ -74,6 +74,7 @@ class SparkJob:
         self._most_rejects = most_rejects
         self._on_note = on_note
         self._tally = Tally(most_rejects)
+        self._has_begun = False  # to send
         with options.connect() as connection:
             self._endpoint = connection.endpoint
             self._credentials = None if self.settings.dry_run else connection.credentials()
@@ -95,16 +96,21 @@ class SparkJob:
                 order_by,
                 self._partitions,
                 versions.KeyPass(settings.keys, allow_empty_keys=settings.allow_empty_keys),
-                versions.NewestPass(frozenset(earlier), plan.most_rejects),
+                versions.NewestPass(frozenset(earlier), plan.most_rejects, plan.most_reject_bytes),
             )
             frame = frame.persist(StorageLevel.DISK_ONLY)
             stack.callback(frame.unpersist)
             is_in_doubt = self._survey(frame)
-            if in_doubt:
-                self._wait(plan, in_doubt, is_in_doubt=is_in_doubt)
-            cause = self._send(plan, frame)
-            if in_doubt:
-                self._keep(df, in_doubt, cause)
+            cause = None
+            if self._has_too_many_rejects(keeps_all=rejects_to is not None):
+                counts = tally.counts
+                counts["unsent"] = counts["read"] - counts["superseded"] - counts["rejected"]
+            else:
+                if in_doubt:
+                    self._wait(plan, in_doubt, is_in_doubt=is_in_doubt)
+                cause = self._send(plan, frame)
+                if in_doubt:
+                    self._keep(df, in_doubt, cause)
             if rejects_to is not None and tally.rejects:
                 self._write_rejects(df, rejects_to)
         for note in tally.notes:
@@ -137,7 +143,7 @@ class SparkJob:
     def _survey(self, frame: DataFrame) -> bool:
         """Find out what there is to send; return whether keys that are in doubt are among it.
 
-        Raises UsageError or StoppedError if it is not to be sent.
+        Raises UsageError if nothing of it is to be sent.
         """
         counts, tally = self._tally.counts, self._tally
         rows = frame.filter(F.col("kind") != versions.RECORD).collect()
@@ -164,10 +170,18 @@ class SparkJob:
             stage, reasons = json.loads(row.reason)
             reject = {"record": row.json, "stage": stage, "status": None, "reasons": reasons}
             tally.rejects.append(reject)
-        most = self.settings.max_rejects
-        if most and most.are_passed(counts["rejected"], counts["read"]):
-            raise StoppedError(f"{counts['rejected']:,} records cannot be loaded: see max_rejects=")
         return versions.IN_DOUBT in of_kind
+
+    def _has_too_many_rejects(self, *, keeps_all: bool = False) -> bool:
+        """Whether the push fails because of its rejects. ``keeps_all``: if some are missing."""
+        counts, tally, most = self._tally.counts, self._tally, self.settings.max_rejects
+        if keeps_all and len(tally.rejects) < counts["rejected"]:
+            tally.fail(StoppedError(TOO_MANY_REJECTS, hint="fix these first"))
+        elif most and most.are_passed(counts["rejected"], counts["read"]):
+            tally.fail(StoppedError(f"{counts['rejected']:,} records were rejected: max_rejects="))
+        else:
+            return False
+        return True
 
     @contextmanager
     def _in_doubt(self, plan: Plan) -> Iterator[KeysInDoubt | None]:
@@ -190,6 +204,8 @@ class SparkJob:
             finally:
                 ended.set()
                 thread.join()
+                if in_doubt and not self._has_begun:
+                    in_doubt.end(moment.now())
 
     def _wait(self, plan: Plan, in_doubt: KeysInDoubt, *, is_in_doubt: bool) -> None:
         """Wait until nothing that earlier pushes left under way can overwrite what is sent now.
@@ -221,6 +237,7 @@ class SparkJob:
         """Send the records of a frame; return what Spark has failed with, if it has."""
         counts, tally = self._tally.counts, self._tally
         records = frame.filter(F.col("kind") == versions.RECORD)
+        self._has_begun = True
         try:
             # The only action on it: each one would send everything.
             rows = records.mapInArrow(SendPass(plan), texts_schema("kind", "json")).collect()
@@ -234,9 +251,7 @@ class SparkJob:
             )
             return error
         tally.add((row.kind, row.json) for row in rows)
-        most = self.settings.max_rejects
-        if most and most.are_passed(counts["rejected"], counts["read"]):
-            tally.fail(StoppedError(f"{counts['rejected']:,} records were rejected: max_rejects="))
+        self._has_too_many_rejects()
         return None
 
     def _keep(self, df: DataFrame, in_doubt: KeysInDoubt, failure: Exception | None) -> None:

@@ -103,17 +103,21 @@ class _Version(NamedTuple):
 class NewestPass:
     """Keeps the newest version of each exact key, of rows sorted by normalized key and age.
 
-    Yields rows of ``kind``, ``json`` and ``reason``: records to send; rejects, of which
-    ``most_rejects`` at most; one count, an object of the rows ``read``, ``superseded`` and
-    ``rejected``, and of ``conflicts``; the first exact keys in conflict, of which two different
-    versions are the newest; and whether any of the normalized keys ``in_doubt`` is there.
+    Yields rows of ``kind``, ``json`` and ``reason``: records to send; rejects, at most
+    ``most_rejects`` and about ``most_reject_bytes`` of them; one count, an object of the rows
+    ``read``, ``superseded`` and ``rejected``, and of ``conflicts``; the first exact keys in
+    conflict, of which two different versions are the newest; and whether any of the normalized
+    keys ``in_doubt`` is there.
 
     Two attempts at a partition yield the same: so whatever is sent twice is not older.
     """
 
-    def __init__(self, in_doubt: AbstractSet[str], most_rejects: int) -> None:
+    def __init__(
+        self, in_doubt: AbstractSet[str], most_rejects: int, most_reject_bytes: int
+    ) -> None:
         self._in_doubt = in_doubt
         self._most_rejects = most_rejects
+        self._most_bytes = most_reject_bytes
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Yield the batches of what is kept."""
@@ -129,7 +133,7 @@ class NewestPass:
             yield write_texts(rows, "kind", "json", "reason")
 
     def _rows(self, batches: Iterable[Any]) -> Iterator[tuple[str, str, str | None]]:
-        read = superseded = rejected = conflicts = 0
+        read = superseded = rejected = conflicts = size = 0
         current: str | None = None
         versions: dict[str, _Version] = {}
         is_in_doubt = False
@@ -137,7 +141,8 @@ class NewestPass:
             read += 1
             if reason is not None:
                 rejected += 1
-                if rejected <= self._most_rejects:
+                size += len(text)
+                if rejected <= self._most_rejects and size <= self._most_bytes:
                     yield REJECT, text, reason
                 continue
             if key != current:

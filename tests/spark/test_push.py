@@ -27,8 +27,19 @@ def test_versions_that_nothing_tells_apart_are_refused(cluster: Cluster, api: Fa
     """Two versions of a key of which neither is the newer end the push before anything is sent."""
     frame = cluster.spark.createDataFrame([(7, "a"), (7, "b"), (8, "c")], "id INT, name STRING")
     with pytest.raises(rjcli.UsageError, match=r'key \{"id":7\},'):
-        push(frame, table="t", keys=["id"], partitions=2, settle=0, **api.access)
+        push(frame, table="t", keys=["id"], partitions=2, settle=60, **api.access)
     assert api.tables() == []
+    notes: list[str] = []
+    frame = frame.where("id = 8")
+    options: dict[str, Any] = {
+        "table": "t",
+        "keys": ["id"],
+        "partitions": 1,
+        "settle": 60,
+        **api.access,
+    }
+    push(frame, on_note=notes.append, **options).check()
+    assert notes == []  # nothing was under way
 
 
 def test_rejects_come_back_with_reasons(cluster: Cluster, api: FaultyApi, tmp_path: Path) -> None:
@@ -49,6 +60,26 @@ def test_rejects_come_back_with_reasons(cluster: Cluster, api: FaultyApi, tmp_pa
         ('{"id":null,"value":2.0}', ["the key field 'id' is null"]),
     ]
     assert len(result.rejects) == 3
+
+
+def test_too_many_rejects_stop_the_push(cluster: Cluster, api: FaultyApi) -> None:
+    """More records that cannot be loaded than max_rejects end the push before anything is sent."""
+    frame = cluster.spark.range(100).selectExpr("IF(id < 10, null, id) AS id")
+    result = push(
+        frame, table="t", keys=["id"], partitions=2, max_rejects=5, settle=0, **api.access
+    )
+    assert (result.exit_code, result.status) == (6, "stopped")
+    assert (result.read, result.rejected, result.unsent) == (100, 10, 90)
+    assert api.tables() == []
+
+
+def test_a_dry_run_sends_nothing(cluster: Cluster, api: FaultyApi) -> None:
+    """A dry run says what would be sent, and needs no credentials."""
+    frame = cluster.spark.range(150).selectExpr("id")
+    target: dict[str, Any] = {"base_url": api.base_url, "dry_run": True}
+    result = push(frame, table="t", keys=["id"], partitions=1, **target).check()
+    assert (result.read, result.unsent, result.requests) == (150, 150, 2)
+    assert api.tables() == []
 
 
 def test_refused_credentials_end_all_tasks(cluster: Cluster, api: FaultyApi) -> None:

@@ -103,7 +103,9 @@ def test_the_newest_version_of_each_exact_key_is_kept(
         "reason": pa.array([None] * len(rows), pa.string()),
     }
     batches = [pa.RecordBatch.from_pydict(columns)]
-    found = [row for batch in NewestPass(frozenset(), 10)(batches) for row in batch.to_pylist()]
+    found = [
+        row for batch in NewestPass(frozenset(), 10, 1000)(batches) for row in batch.to_pylist()
+    ]
     assert [row["json"] for row in found if row["kind"] == "record"] == kept
     [count] = [json.loads(row["json"]) for row in found if row["kind"] == "count"]
     assert (count["read"], count["superseded"], count["conflicts"]) == counts
