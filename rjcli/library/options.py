@@ -66,7 +66,7 @@ class Options:
 
     @property
     def client_id(self) -> int | None:
-        """The client id, where one is given; None: there is none to be found."""
+        """The client id of a push that needs none; None if there is none."""
         return client_id_of(self.access, self._profile)
 
     @contextmanager

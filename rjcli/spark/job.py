@@ -23,7 +23,7 @@ from rjcli.library.threads import LoopThread
 from rjcli.producer.feed import Feed
 from rjcli.run import KeysInDoubt, moment, open_in_doubt
 from rjcli.settings.option import options_of
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 from rjcli.spark import versions
 from rjcli.spark.attempts import all_ended
 from rjcli.spark.executor import ExecutorShare

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rjcli.model import Records, Rejection, Stage
 from rjcli.preparing.preparer import Preparer
 from rjcli.preparing.python_values import make_block
-from rjcli.settings.values import ShapeSettings
+from rjcli.settings.shape import ShapeSettings
 
 RECORD, REJECT, COUNT, CONFLICT, IN_DOUBT = "record", "reject", "count", "conflict", "in doubt"
 """The kinds of rows that ``NewestPass`` yields."""
