@@ -6,10 +6,8 @@ The session is the one that Spark's own configuration, ``SPARK_REMOTE`` or
 ``PYSPARK_SUBMIT_ARGS`` describe. ``spark-submit`` takes this file in the place of a script.
 """
 
-import signal
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Struct, field
@@ -164,8 +162,12 @@ def _show(report: Report, run: RunDescription, result: SparkResult, rejects: str
     report.result(document, account, effort, *written)
 
 
+def _run(typed: list[str], begin: Callable[[], object]) -> int:
+    name, *rest = typed or ["push", "--help"]
+    work = words.parse(name, rest)
+    begin()
+    return work()
+
+
 if __name__ == "__main__":
-    try:
-        main(lambda typed: words.run(typed[0], typed[1:]) if typed else words.run("push", ["-h"]))
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    main(_run)

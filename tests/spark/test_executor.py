@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rjcli.api.protocol import Answer
+from rjcli.api.protocol import Answer, AttemptOutcome, OutcomeKind
 from rjcli.delivery.retry import RetryGate
 from rjcli.spark.executor import ExecutorShare, Places, SharedClosure
 from tests.support.virtual_time import run_in_virtual_time, virtual_timing
@@ -30,7 +30,7 @@ def test_retry_after_of_one_task_holds_the_others(tmp_path: Path) -> None:
     async def scenario() -> None:
         told = RetryGate(virtual_timing(), closure=SharedClosure(tmp_path / "closed"))
         other = RetryGate(virtual_timing(), closure=SharedClosure(tmp_path / "closed"))
-        told.failed(7.0)
+        told.failed(AttemptOutcome(OutcomeKind.UNAVAILABLE, "wait", 503, retry_after=7.0))
         await other.enter()
 
     _, seconds = run_in_virtual_time(scenario())
