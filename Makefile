@@ -55,7 +55,7 @@ test: setup
 	$(BIN)/pytest
 
 test-spark: $(SPARK_READY)
-	$(if $(wildcard $(SPARK_JAVA)),JAVA_HOME=$(SPARK_JAVA)) \
+	if [ -d $(SPARK_JAVA) ]; then export JAVA_HOME=$(SPARK_JAVA); fi; \
 	$(SPARK)/bin/pytest tests/spark --numprocesses=0 -W default
 
 $(SPARK_READY): pyproject.toml constraints.txt tests/spark/java
