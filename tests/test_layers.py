@@ -20,6 +20,8 @@ ONLY_IMPORTERS = {
     "tomlkit": {"credentials"},
     "getpass": {"commands"},
     "sqlite3": {"local"},
+    "pyspark": {"spark"},
+    "pyarrow": {"spark"},
 }
 
 

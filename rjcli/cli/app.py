@@ -44,15 +44,18 @@ def _run(words: list[str], begin: Callable[[], object]) -> int:
     return 0
 
 
-def main(*, listens: bool = False) -> NoReturn:
+def main(
+    run: Callable[[list[str], Callable[[], object]], int] = _run, *, listens: bool = False
+) -> NoReturn:
     """Run rjcli and exit. The one place where an error becomes a message and an exit code.
 
-    ``listens``: to signals, which are held back until then.
+    ``run``: what to do with the words of the command line, and what to call before it
+    works; returns the exit code. ``listens``: to signals, which are held back until then.
     """
     opened.clear()
     try:
         install_output_filter(os.environ)
-        exit_code = _run(sys.argv[1:], listen if listens else lambda: None)
+        exit_code = run(sys.argv[1:], listen if listens else lambda: None)
     except RjcliError as error:
         exit_code = _fail(error)
     except KeyboardInterrupt as error:

@@ -27,8 +27,15 @@ class Command:
     be. One called ``given`` is all options as they were given.
     """
 
-    def __init__(self, name: str, run: Callable[..., int], examples: Sequence[Example]) -> None:
+    def __init__(
+        self,
+        name: str,
+        run: Callable[..., int],
+        examples: Sequence[Example],
+        program: str = "rjcli",
+    ) -> None:
         self.name = name
+        self.usage = f"{program} {name}"
         self.help = inspect.getdoc(run) or ""
         self.examples = examples
         self._run = run
@@ -49,7 +56,7 @@ class Command:
             given = strongest(given, *(profile.given() for profile in profiles if profile))
             settings = [read(each, given) for each in self.settings]
         except UsageError as error:
-            error.hint = error.hint or f"rjcli {self.name} --help"
+            error.hint = error.hint or f"{self.usage} --help"
             raise
         return self._run(*settings, *profiles, *([given] if self._takes_given else []))
 
@@ -66,11 +73,13 @@ COMMANDS: dict[str, Command] = {}
 """The commands by their names, in the order of the help."""
 
 
-def command(name: str, *examples: Example) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Make a command of a function of settings that returns an exit code."""
+def command(
+    name: str, *examples: Example, program: str = "rjcli"
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Make a command, of a program, of a function of settings that returns an exit code."""
 
     def register(run: Callable[..., int]) -> Callable[..., int]:
-        COMMANDS[name] = Command(name, run, examples)
+        COMMANDS[name] = Command(name, run, examples, program)
         return run
 
     return register

@@ -54,7 +54,7 @@ def print_help(command: Command) -> None:
         if "batch_size" in command.options or code not in _OF_PUSHES
     ]
     last = [HelpGroup("Values", "", [*value_notes(shown)]), HelpGroup("Exit codes", "", codes)]
-    usage = " ".join([f"rjcli {command.name} [OPTIONS]", *names])
+    usage = " ".join([f"{command.usage} [OPTIONS]", *names])
     print_page(
         HelpPage(usage, unwrapped(command.help), [*command.examples], [*groups.values(), *last])
     )

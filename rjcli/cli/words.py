@@ -37,7 +37,8 @@ def parse(name: str, words: list[str]) -> Callable[[], int]:
         raise UsageError(f"there is no {what} {quoted(name)}{near}", hint="rjcli --help")
     command = typer.main.get_command(make_app([name]))
     # It is run outside of typer, which has its own way with errors and signals.
-    work: Callable[[], int] = command(words, prog_name=f"rjcli {name}", standalone_mode=False)
+    usage = COMMANDS[name].usage
+    work: Callable[[], int] = command(words, prog_name=usage, standalone_mode=False)
     return work
 
 
@@ -151,4 +152,4 @@ def _usage_error(error: Any, command: Command) -> UsageError:
 
 
 def _wrong(message: str, command: Command) -> UsageError:
-    return UsageError(message, hint=f"rjcli {command.name} --help")
+    return UsageError(message, hint=f"{command.usage} --help")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from rjcli.delivery.concurrency_limit import ConcurrencyLimit
-from rjcli.delivery.retry import RetryGate, Timing
+from rjcli.delivery.retry import Closure, RetryGate, Timing
 
 _MOST_BYTES = 32 * 2**20  # of bodies that were taken and not settled yet
 
@@ -13,15 +13,19 @@ class Limits:
     """The retry gate, the limit on requests in flight, and the memory that deliveries share.
 
     ``jobs``: requests in flight at most; ``rate_limit``: requests a second at
-    most, None for no limit.
+    most, None for no limit. ``closure``: what other processes close as well.
     """
 
     def __init__(
-        self, jobs: int, rate_limit: float | None = None, timing: Timing | None = None
+        self,
+        jobs: int,
+        rate_limit: float | None = None,
+        timing: Timing | None = None,
+        closure: Closure | None = None,
     ) -> None:
         self.jobs = jobs
         self.timing = timing or Timing()
-        self.gate = RetryGate(self.timing, rate_limit)
+        self.gate = RetryGate(self.timing, rate_limit, closure)
         self.concurrency = ConcurrencyLimit(jobs)
         self._bytes = 0
         self._waiting: list[asyncio.Future[None]] = []

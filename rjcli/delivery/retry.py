@@ -28,19 +28,32 @@ class Timing:
         return self.chance.uniform(0.0, bound)
 
 
+class Closure:
+    """Until when nothing is sent. ``until``: on the clock of the timing."""
+
+    until = float("-inf")
+
+    def extend(self, until: float) -> None:
+        """Send nothing until then, nor before what was said earlier."""
+        self.until = max(self.until, until)
+
+
 class RetryGate:
     """The gate that every attempt passes, shared by all requests.
 
     Retry-After closes it for all of them. After ten failures in a row, answers of
     429 apart, the API counts as down: it is probed by one request at a time, with
     growing delays, until one is answered as it should be. ``rate``: requests a second
-    at most, None for no limit; answers of 429 slow the pace below it.
+    at most, None for no limit; answers of 429 slow the pace below it. ``closure``: shared
+    with other gates.
     """
 
-    def __init__(self, timing: Timing, rate: float | None = None) -> None:
+    def __init__(
+        self, timing: Timing, rate: float | None = None, closure: Closure | None = None
+    ) -> None:
         self._timing = timing
         self._pace = Pace(rate)
-        self.closed_until = float("-inf")
+        self._closure = closure or Closure()
         self.failures = 0  # since the last success
         self.last_failure: AttemptOutcome | None = None  # since then
         self._has_answered = False  # in whatever way
@@ -48,6 +61,11 @@ class RetryGate:
         self._probes = 0  # of these, failures of a probe
         self._probe: asyncio.Future[None] | None = None  # done when the one probe has ended
         self.failing_since: float | None = None  # no success since then
+
+    @property
+    def closed_until(self) -> float:
+        """Until when nothing is sent, on the clock of the timing."""
+        return self._closure.until
 
     @property
     def is_down(self) -> bool:
@@ -65,8 +83,8 @@ class RetryGate:
         has_slot = False
         while True:
             now = self._timing.now()
-            if now < self.closed_until:
-                await self._timing.sleep(self.closed_until - now)
+            if (closed_for := self._closure.until - now) > 0:
+                await self._timing.sleep(closed_for)
                 has_slot = False  # or all who waited would go at once
             elif self._probe:
                 await asyncio.wait([self._probe])
@@ -109,4 +127,5 @@ class RetryGate:
             self._probes += is_probe
             if self.is_down:
                 wait = max(wait, self._timing.backoff(self._probes + 1))
-        self.closed_until = max(self.closed_until, now + wait)
+        if wait:
+            self._closure.extend(now + wait)

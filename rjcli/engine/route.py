@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Upsert
 from rjcli.events import Event
-from rjcli.run import KeysInDoubt, Run, TableTypes
+from rjcli.run import InDoubt, Run, TableTypes
 
 Emit = Callable[[Event], None]
 """Called with each event of a push."""
@@ -20,7 +20,7 @@ class Storage:
     """
 
     run: Run | None = None
-    in_doubt: KeysInDoubt | None = None
+    in_doubt: InDoubt | None = None
     types: TableTypes | None = None
 
 

@@ -1,7 +1,6 @@
 """One push from Python: its settings, what it collects, and how it is stopped."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -10,34 +9,24 @@ from typing import Any
 from msgspec.structs import replace
 
 from rjcli.credentials.api_key import API_KEY_VARIABLE
-from rjcli.credentials.profiles import load_profile
-from rjcli.engine.connection import LOCAL_ENDPOINT, client_id_of, connect
-from rjcli.engine.description import describe, request_run, with_client
+from rjcli.engine.connection import LOCAL_ENDPOINT
+from rjcli.engine.description import describe, with_client
 from rjcli.engine.engine import Engine
 from rjcli.engine.route import Storage
 from rjcli.engine.table_push import TablePush
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
 from rjcli.events import Event, Finished, Rejected, RunDescription
+from rjcli.library.options import Options
 from rjcli.library.result import Reject, Result
 from rjcli.model import Noted
 from rjcli.producer.feed import Feed
 from rjcli.producer.process import Produce, open_producer
 from rjcli.reading import Source
-from rjcli.run import RunRequest, open_in_doubt, open_run, open_table_types
-from rjcli.settings.commands import AccessSettings
-from rjcli.settings.given import COMMAND_LINE, Given
-from rjcli.settings.option import options_of
-from rjcli.settings.read import read
-from rjcli.settings.sources import PYTHON, from_mapping, strongest
-from rjcli.settings.stored import store
-from rjcli.settings.values import InputSettings, PushSettings, RunSettings
+from rjcli.run import open_in_doubt, open_run, open_table_types
 
 OnReject = Callable[[Reject], object]
 OnNote = Callable[[str], object]
 OnResult = Callable[[Result], object]
-
-_OPTIONS = [*options_of(PushSettings, AccessSettings)]
-_OF_FILES = {option.key for option in options_of(InputSettings, RunSettings)}
 
 
 class Callbacks:
@@ -76,23 +65,7 @@ class Job:
         self._cause: BaseException | None = None  # an exception of the program's own
         self._engine: Engine | None = None
         self._stopped_by: RjcliError | None = None
-        given = dict(options)
-        self._api_key = given.pop("api_key", None)
-        environment = given.pop("environment", None)
-        if not in_files:
-            for name in given:
-                if name in _OF_FILES:
-                    raise UsageError(f"{name}= is for files", hint="use rjcli.push_files")
-            given["files"] = ()
-        self._given = dict(from_mapping(_OPTIONS, given, PYTHON))
-        if environment is not None:
-            self._given["env"] = Given(environment, COMMAND_LINE, "environment=")
-        profile = self._given["profile"].value if "profile" in self._given else None
-        self._profile = load_profile(profile, os.environ)
-        if self._profile:
-            self._given = strongest(self._given, self._profile.given())
-        self._settings = read(PushSettings, self._given, PYTHON)
-        self._access = read(AccessSettings, self._given, PYTHON)
+        self._options = Options.from_arguments(options, in_files=in_files)
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -125,7 +98,7 @@ class Job:
 
     async def push_files(self) -> Result:
         """Push the files of the settings."""
-        sources = [Source(file) for file in self._settings.input.files]
+        sources = [Source(file) for file in self._options.settings.input.files]
         with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
             return await self._settle(produce)
 
@@ -146,17 +119,17 @@ class Job:
         return self._result
 
     async def _push(self, produce: Produce, stack: ExitStack) -> None:
-        settings, access = self._settings, self._access
+        settings, access = self._options.settings, self._options.access
         if settings.dry_run:
             endpoint = access.target.endpoint or LOCAL_ENDPOINT
             description = describe(access, settings, endpoint, None)
-            request = with_client(self._request(description), client_id_of(access, self._profile))
+            request = self._options.request_run(description, self._note)
+            request = with_client(request, self._options.client_id)
             storage = Storage(types=await asyncio.to_thread(open_table_types, request))
             await TablePush(settings, description, produce, self._handle, storage).run()
             return
         # What may take a while, as a keyring does, does not hold up the event loop.
-        connecting = connect(access, self._profile, api_key=self._api_key)
-        connection = await asyncio.to_thread(stack.enter_context, connecting)
+        connection = await asyncio.to_thread(stack.enter_context, self._options.connect())
         engine = await asyncio.to_thread(Engine, access, connection, settings.delivery)
         description = describe(access, settings, connection.endpoint, engine.client_id)
         description, storage = await asyncio.to_thread(self._open, stack, description)
@@ -170,18 +143,12 @@ class Job:
         self, stack: ExitStack, description: RunDescription
     ) -> tuple[RunDescription, Storage]:
         """Open what is kept on disk: of files the run, of other records what is in doubt."""
-        request = self._request(description)
+        request = self._options.request_run(description, self._note)
         if not self._in_files:
             return description, Storage(None, stack.enter_context(open_in_doubt(request)))
         types = open_table_types(request)
         run = stack.enter_context(open_run(request))
         return replace(description, name=run.name), Storage(run, run.in_doubt, types)
-
-    def _request(self, description: RunDescription) -> RunRequest:
-        options = store(_OPTIONS, self._given)
-        return request_run(
-            self._access, self._settings, description, options, os.environ, self._note
-        )
 
     def _handle(self, event: Event) -> None:
         match event:

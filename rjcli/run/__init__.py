@@ -9,7 +9,13 @@ table (``keys_in_doubt``).
 
 from rjcli.run.checkpoint import Checkpoint
 from rjcli.run.identity import identify
-from rjcli.run.keys_in_doubt import KeysInDoubt
+from rjcli.run.keys_in_doubt import (
+    CollectedDoubts,
+    InDoubt,
+    KeysInDoubt,
+    decode_doubt,
+    encode_doubt,
+)
 from rjcli.run.ledger import Ledger
 from rjcli.run.listing import RunRecord, find_run, list_runs, mark_retried, prune_runs
 from rjcli.run.load_run import LoadRequest, LoadRun, open_load_run
@@ -21,6 +27,8 @@ from rjcli.run.table_types import TableTypes
 
 __all__ = [
     "Checkpoint",
+    "CollectedDoubts",
+    "InDoubt",
     "KeysInDoubt",
     "Ledger",
     "LoadRequest",
@@ -29,6 +37,8 @@ __all__ = [
     "RunRecord",
     "RunRequest",
     "TableTypes",
+    "decode_doubt",
+    "encode_doubt",
     "find_run",
     "identify",
     "list_runs",

@@ -12,7 +12,8 @@ import json
 import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self
 
 from rjcli.errors import DiskError, UsageError
 from rjcli.model import Doubt, Record
@@ -33,6 +34,50 @@ class _Contents(NamedTuple):
     opened: float
     doubts: dict[Hashable, Doubt]
     unknown_until: float
+
+
+class InDoubt(Protocol):
+    """What a table has in doubt, wherever that is kept.
+
+    ``doubts``: what earlier runs of the table left in doubt. ``unknown_until``:
+    until then, requests for any keys of the table may be under way, from runs
+    that were killed; ``own_unknown_until``: from the run that is resumed.
+    """
+
+    doubts: dict[Hashable, Doubt]
+    unknown_until: float
+    own_unknown_until: float
+
+    def save(self, changes: Mapping[Hashable, Doubt | None]) -> None:
+        """Keep doubts that changed; None for those that are over."""
+
+    def keep_alive(self, now: float) -> None:
+        """Note that requests may be made until now."""
+
+    def end(self, now: float) -> None:
+        """Note that no request was left without being accounted for."""
+
+
+class CollectedDoubts:
+    """What a push has in doubt at its end, for its caller to keep.
+
+    ``doubts``: what earlier runs of the table left in doubt. ``changes``: since then.
+    """
+
+    def __init__(self, doubts: Mapping[Hashable, Doubt] = MappingProxyType({})) -> None:
+        self.doubts = dict(doubts)
+        self.unknown_until = self.own_unknown_until = 0.0
+        self.changes: dict[Hashable, Doubt | None] = {}
+
+    def save(self, changes: Mapping[Hashable, Doubt | None]) -> None:
+        """Collect doubts that changed; None for those that are over."""
+        self.changes.update(changes)
+
+    def keep_alive(self, now: float) -> None:
+        """Nothing outlives the push."""
+
+    def end(self, now: float) -> None:
+        """Nothing outlives the push."""
 
 
 class KeysInDoubt:
@@ -77,7 +122,7 @@ class KeysInDoubt:
 
     def save(self, changes: Mapping[Hashable, Doubt | None]) -> None:
         """Write down changes of doubts; they are on the disk when it returns."""
-        lines = b"".join(_encode(key, doubt) for key, doubt in changes.items())
+        lines = b"".join(encode_doubt(key, doubt) for key, doubt in changes.items())
         if not lines:
             return
         size = os.lseek(self._fd, 0, os.SEEK_END)
@@ -185,7 +230,7 @@ def _decode_file(content: bytes, path: Path, settle: float, now: float) -> _Cont
         latest = now + settle  # for all moments that say nothing here
         doubts: dict[Hashable, Doubt] = {}
         for line in lines:
-            key, doubt = _decode(json.loads(line))
+            key, doubt = decode_doubt(json.loads(line))
             doubts.pop(key, None)
             if doubt:
                 doubt.until = doubt.until if is_same_boot else latest
@@ -210,7 +255,8 @@ def _write(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _encode(key: Hashable, doubt: Doubt | None) -> bytes:
+def encode_doubt(key: Hashable, doubt: Doubt | None) -> bytes:
+    """Write a doubt, None for one that is over, as a line of JSON."""
     document: dict[str, Any] = {"key": key, "until": None}
     if doubt:
         newest = [
@@ -222,7 +268,8 @@ def _encode(key: Hashable, doubt: Doubt | None) -> bytes:
     return json.dumps(document).encode() + b"\n"
 
 
-def _decode(document: Any) -> tuple[Hashable, Doubt | None]:
+def decode_doubt(document: Any) -> tuple[Hashable, Doubt | None]:
+    """Read what ``encode_doubt`` writes, once it is parsed."""
     key = _key(document["key"])
     if document["until"] is None:
         return key, None

@@ -10,7 +10,7 @@ from rjcli.events import Counts
 from rjcli.model import Batch, Doubt, RecordOutcome, Rejection, Settlement
 from rjcli.run import moment
 from rjcli.run.account import Account
-from rjcli.run.keys_in_doubt import KeysInDoubt
+from rjcli.run.keys_in_doubt import InDoubt
 from rjcli.run.prefix import Prefix
 from rjcli.run.run import Position, Run
 from rjcli.run.table_types import TableTypes
@@ -32,7 +32,7 @@ class Ledger:
     def __init__(
         self,
         run: Run | None = None,
-        in_doubt: KeysInDoubt | None = None,
+        in_doubt: InDoubt | None = None,
         doubts: Doubts = dict,
         types: TableTypes | None = None,
         *,

@@ -135,7 +135,7 @@ def _run(request: tuple[list[str], dict[str, str], str], descriptors: Sequence[i
 
 def _import_all() -> None:
     for module in pkgutil.walk_packages([str(_PACKAGE)], "rjcli."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith("__main__") and module.name != "rjcli.spark":  # needs pyspark
             __import__(module.name)
 
 

@@ -1,0 +1,1 @@
+"""Tests of the front for Spark: make test-spark runs them."""
