@@ -55,8 +55,7 @@ def _load(configuration: Configuration, path: str, state_fd: int, stack: ExitSta
 
     async def load() -> int:
         async with engine:
-            route = partial(engine.route)
-            target = Target(settings, route, open_table, rejects, state_fd)
+            target = Target(settings, engine.route, open_table, rejects, state_fd)
             with stopping_on_signals(target.stop):
                 return await target.run(messages)
 

@@ -152,7 +152,7 @@ PLACES = [
     "rjcli.engine.engine:Engine.__aenter__",
     "rjcli.engine.engine:Limits.__init__",
     "rjcli.engine.table_push:TablePush._check_end",
-    "rjcli.engine.table_push:TablePush._progress",
+    "rjcli.engine.progress:ProgressWatch.progressed",
     "rjcli.engine.table_push:TablePush._take_over",
     "rjcli.http.transport:Transport.upsert",
     "rjcli.producer.producer:Producer.messages",

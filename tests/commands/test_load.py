@@ -1,5 +1,6 @@
 """`rjcli load` as a process: what it prints, how it stops, and how it goes on after that."""
 
+import asyncio
 import json
 import re
 import resource
@@ -196,14 +197,18 @@ def test_plain_lines_name_the_table(
 
 def test_a_bar_has_a_line_for_each_table(rjcli: Rjcli, serve: Serve) -> None:
     """On a terminal all tables share a bar, and each has one; in the end the account stays."""
-    server = serve(always(answer()))
+
+    async def slowly(_: Request) -> bytes:
+        await asyncio.sleep(0.5)
+        return answer()
+
+    server = serve(slowly)
     folder(rjcli, server, first=b'{"id":1}\n', second=b'{"id":1}\n')
     file = str(rjcli.home / "shop.toml")
     environment = rjcli.environment({"TERM": "xterm", "COLUMNS": "100"})
     with Terminal(["load", file], environment) as terminal:
         terminal.wait_for("load, complete: ")
-    bars = [line for line in terminal.shown.split("\r") if "━" in line]
-    assert all(any(name in line for line in bars) for name in ("first", "second"))
+    assert re.search(r"\x1b\[Jfirst +[━─]+ .*\r\nsecond +[━─]+ ", terminal.shown)
 
 
 def folder(rjcli: Rjcli, server: ScriptedServer, **contents: bytes) -> None:
