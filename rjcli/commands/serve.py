@@ -48,9 +48,12 @@ def serve(settings: ServeSettings, report: Report) -> int:
     logs = settings.verbose or sys.stderr.isatty()
     watch = Watch((lambda answered: report.note(str(answered))) if logs else None, page=True)
     with LocalServer(settings.database, accepted, faults, address, watch=watch) as server:
-        report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
-        report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
-        if not settings.allow_remote:
-            report.line(f"to look at it, and to change its faults: {server.base_url}/")
-        server.serve_forever()
+
+        def announce() -> None:
+            report.line(f"Import API at {server.base_url}, records kept in {settings.database}")
+            report.line(f"client id {credentials.client_id}, API key {shown_key}; stop with Ctrl-C")
+            if not settings.allow_remote:
+                report.line(f"to look at it, and to change its faults: {server.base_url}/")
+
+        server.serve_forever(announce)
     return 0

@@ -113,10 +113,14 @@ class LocalServer:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def serve_forever(self) -> None:
-        """Wait, inside the context and in the main thread, for SIGINT, SIGTERM or SIGHUP."""
+    def serve_forever(self, on_ready: Callable[[], object] = lambda: None) -> None:
+        """Wait, inside the context and in the main thread, for SIGINT, SIGTERM or SIGHUP.
+
+        ``on_ready``: called once it heeds them.
+        """
         before = {number: signal.signal(number, self._end) for number in _SIGNALS}
         try:
+            on_ready()
             self._ended.wait()
         finally:
             for number, handler in before.items():
