@@ -198,14 +198,8 @@ def test_plain_lines_name_the_table(
 def test_a_bar_has_a_line_for_each_table(rjcli: Rjcli, serve: Serve) -> None:
     """On a terminal all tables share a bar, and each has one; in the end the account stays."""
 
-    waiting = 0
-
     async def slowly(_: Request) -> bytes:
-        nonlocal waiting
-        waiting += 1
-        while waiting < 2:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.6)  # longer than it takes until the bar is drawn again
+        await asyncio.sleep(1.5)  # until both have begun, and the bar is drawn again
         return answer()
 
     server = serve(slowly)
