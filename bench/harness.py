@@ -140,7 +140,7 @@ class Harness:
     ) -> Usage:
         """Measure a client, and see that all arrived in as few requests as it takes.
 
-        It finds no state of an earlier client, and leaves none behind.
+        It finds no state of an earlier client, and leaves none.
         """
         before = server.arrived()
         with tempfile.TemporaryDirectory(dir=self._scratch) as state:

@@ -32,8 +32,8 @@ def versions() -> str:
         except PackageNotFoundError:
             continue
     if curl := which("curl"):
-        told = subprocess.run([curl, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - just asks
-        named.append(" ".join(told.stdout.split()[:2]))
+        asked = subprocess.run([curl, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - just asks
+        named.append(" ".join(asked.stdout.split()[:2]))
     return ", ".join(named)
 
 

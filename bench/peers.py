@@ -104,7 +104,7 @@ PEERS: dict[str, Callable[[Path, str], int]] = {
 
 
 class _Wire:
-    """A connection that is told exactly what to send, and blocks until the answer is there."""
+    """A connection that sends exactly what it is given, and blocks until the answer is there."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

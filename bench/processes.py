@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 LIMIT_SECONDS = 900.0  # a process that takes longer is ended
 
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
-_TOLD_LINES = 3  # of what a failed process printed
+_ERROR_LINES = 3  # of what a failed process printed
 _LOOK_SECONDS = 0.05  # between two looks at a process's memory
 _TERMINAL_SIZE = (24, 100)  # lines, columns
 
@@ -74,8 +74,8 @@ def measure(command: Sequence[str], env: Mapping[str, str], *, terminal: bool = 
         if process.returncode:
             printed.seek(0)
             text = printed.read().decode(errors="replace").strip()
-            told = "; ".join(text.splitlines()[-_TOLD_LINES:]) or "it printed nothing"
-            raise BenchError(f"{_name(command)} ended with {process.returncode}: {told}")
+            error = "; ".join(text.splitlines()[-_ERROR_LINES:]) or "it printed nothing"
+            raise BenchError(f"{_name(command)} ended with {process.returncode}: {error}")
     cpu_seconds = resources.ru_utime + resources.ru_stime
     return Usage(seconds, cpu_seconds, memory.peak_bytes or resources.ru_maxrss * _MAXRSS_BYTES)
 

@@ -1,4 +1,4 @@
-"""The words of a command line, told apart and completed by typer as the declarations say.
+"""The words of a command line, split and completed by typer as the declarations say.
 
 typer finds out which words are options, and which are their values. It converts
 none of them: that is for the settings, whose errors know where each value came
@@ -43,7 +43,7 @@ def parse(name: str, words: list[str]) -> Callable[[], int]:
 
 
 class _Command(TyperCommand):
-    """A command whose words are told apart, and not converted."""
+    """A command whose words are split into options and values, and not converted."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         command = COMMANDS[str(self.name)]

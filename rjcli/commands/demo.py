@@ -39,7 +39,7 @@ def demo(report: Report) -> int:
         directory = Path(name)
         credentials = LocalCredentials(LOCAL_CLIENT_ID, LOCAL_API_KEY)
         with LocalServer(directory / _DATABASE, credentials) as server:
-            _Story(report, directory, server.base_url).tell()
+            _Story(report, directory, server.base_url).run()
     report.line("# That was all, and nothing of it is left. To go on: rjcli help push")
     return 0
 
@@ -57,7 +57,7 @@ class _Story:
         }
         self._environ = _own_environment(directory, os.environ) | self._variables
 
-    def tell(self) -> None:
+    def run(self) -> None:
         port = self._variables["RJCLI_BASE_URL"].rpartition(":")[2]
         say = self._report.line
         say("# A local Import API to try it with, and how to get to it:")

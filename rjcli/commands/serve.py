@@ -16,7 +16,7 @@ LOCAL_API_KEY = "local-key"  # unless an option or variable sets another
 
 
 def serve(settings: ServeSettings, report: Report) -> int:
-    """Run a local Import API until it is told to stop."""
+    """Run a local Import API until a signal stops it."""
     from rjcli.local.app import LocalCredentials
     from rjcli.local.faults import Faults
     from rjcli.local.server import Address, LocalServer, Watch

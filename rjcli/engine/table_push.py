@@ -47,7 +47,7 @@ from rjcli.run.outcome import can_resume
 from rjcli.settings.values import PushSettings
 
 _PROGRESS_SECONDS = 0.1
-_MOST_WAITING = 50_000  # rejections: reading waits while so many are held behind a batch
+_MOST_WAITING = 50_000  # rejections: reading waits while so many wait for a batch before them
 _PAUSE_SECONDS = 0.05
 
 

@@ -87,7 +87,7 @@ def _request(plan: Plan, load: LoadDescription, note: Note) -> LoadRequest:
 
 
 def _job(plan: Plan, load: LoadDescription) -> Mapping[str, Any]:
-    """What tells a load from others: its file, where it goes, and the tables if some were named."""
+    """What identifies a load: its file, where it goes, and the tables if some were named."""
     access, chosen = plan.access, sorted(plan.settings.tables)
     path = os.path.abspath(access.database if access.target.is_local else load.file)  # noqa: PTH100
     return {

@@ -28,7 +28,7 @@ with no_authorities():
 _GRACE_SECONDS = 0.5  # for answers under way, and as long again for them to be cancelled
 _PORTS = range(65536)
 _SILENT = logging.getLogger(__name__)
-_SILENT.disabled = True  # what it would tell quotes addresses
+_SILENT.disabled = True  # what it logs quotes addresses
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

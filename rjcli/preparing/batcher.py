@@ -54,7 +54,7 @@ class Batcher:
         """Give the records of a batch, if there is a full one."""
         due = slice(self._given, self._given + self._size)
         jsons, openings = (self._records.column(name)[due] for name in ("json", "opening"))
-        # A body has a comma or bracket behind each record, where the record has lost its brace,
+        # A body has a comma or bracket after each record, where the record has lost its brace,
         # and a bracket before the first.
         if sum(map(len, jsons)) + sum(map(len, openings)) >= self._max_bytes:
             sizes = accumulate(map(add, map(len, jsons), map(len, openings)))

@@ -220,7 +220,7 @@ class Input:
         if b"\0" not in first_line and any(mark.encode() in first_line for mark in DELIMITERS):
             return Format.CSV
         raise InputError(
-            f"cannot tell the format of {self.source.name}: it looks like neither JSON nor CSV",
+            f"cannot find out the format of {self.source.name}: it looks like neither JSON nor CSV",
             hint="say what it is with --format json, ndjson, csv or tsv",
         )
 

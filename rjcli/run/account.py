@@ -33,9 +33,9 @@ class Account:
 
     def check(self, read: int) -> None:
         """At the end of a run: raise DefectError if a record has no fate, or two."""
-        told = self._settled.total() + self.rejected
-        if told != read:
+        counted = self._settled.total() + self.rejected
+        if counted != read:
             raise DefectError(
-                f"the account does not add up: {read} records were read, and {told} are told of",
+                f"the account does not add up: {read} records were read, {counted} have an outcome",
                 hint="do not rely on this run; please report it",
             )

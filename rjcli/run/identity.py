@@ -11,7 +11,7 @@ from rjcli.settings.option_kinds import STDIN
 from rjcli.settings.values import PushSettings
 
 Identity = Mapping[str, Any]
-"""What tells jobs apart, by the names under which people know it; JSON values. Never the key."""
+"""What identifies a job, by the names under which people know it; JSON values. Never the key."""
 
 _INPUTS = "files"
 

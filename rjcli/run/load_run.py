@@ -37,7 +37,7 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 class LoadRequest(NamedTuple):
     """What is wanted of the run of a load.
 
-    ``job``: what tells it from other loads. ``name``: of a new run. ``options``: where it
+    ``job``: what makes it different from other loads. ``name``: of a new run. ``options``: where it
     goes, and ``tables``: what is pushed to each, as JSON values, to resume it with.
     """
 

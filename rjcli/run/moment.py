@@ -14,7 +14,7 @@ def now() -> float:
 
 @cache
 def boot() -> str | None:
-    """What tells one start of the machine from another; None where nothing does."""
+    """An id of this start of the machine; None where it has none."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:

@@ -39,7 +39,7 @@ _IN_DOUBT = "in-doubt"  # in the run's directory, where there is no state direct
 class RunRequest(NamedTuple):
     """What is wanted of a run.
 
-    ``target``: what tells its table from others. ``settle``: seconds for late writes,
+    ``target``: what identifies its table. ``settle``: seconds for late writes,
     0: none. ``name``: of a new run. ``options``: those given, as JSON values.
     """
 

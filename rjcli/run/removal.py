@@ -43,7 +43,7 @@ def remove_run(run: RunRecord) -> None:
         raise UnfinishedError(f"{run.name} is under way", hint="wait for it, or stop it")
     directory = run.directory
     now = datetime.now().astimezone().isoformat()
-    # Whoever resumes it from now on is told that it is in use, and then that there is none.
+    # Who resumes it meanwhile gets the error that it is in use, and then that there is none.
     with (
         os_errors_as_ours(f"cannot delete {directory}"),
         Directory(directory) as held,

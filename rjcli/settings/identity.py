@@ -13,7 +13,7 @@ def identity_of(settings: Struct) -> dict[str, Any]:
     """The settings that shape records, as JSON values by the names that people know them by.
 
     A field is part of it unless it is marked otherwise where it is declared. What
-    has its default is left out, so that a new option does not tell a push from
+    has its default is left out, so that a new option does not distinguish a push from
     those before it.
     """
     return dict(_identity(settings))

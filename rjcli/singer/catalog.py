@@ -93,7 +93,7 @@ class Catalog:
             raise InputError(f"{what} names a key twice")
         if not keys and self._settings.keyless is Keyless.REFUSE:
             raise InputError(
-                f"{what} has no key_properties, and records without a key cannot be told apart",
+                f"{what} has no key_properties, and the API needs a key to tell records apart",
                 hint="name the keys in the tap, or its catalog (table-key-properties); or use a"
                 f' hash of each record as its key, {HASH_KEY}: "keyless": "hash"',
             )

@@ -234,8 +234,8 @@ class Target:
         if self._rejected:
             log.warning(f"rejected records are in {self._rejects.path}, to be fixed and fed again")
         outcomes = ("accepted", "rejected", "unknown", "unsent")
-        told = ", ".join(f"{self._total(outcome):,} {outcome}" for outcome in outcomes)
-        log.info(f"{self._total('read'):,} records: {told}; in {seconds:.1f} s")
+        counts = ", ".join(f"{self._total(outcome):,} {outcome}" for outcome in outcomes)
+        log.info(f"{self._total('read'):,} records: {counts}; in {seconds:.1f} s")
 
 
 def _crash(error: Exception) -> RjcliError:

@@ -60,7 +60,7 @@ class ExecutorShare:
         return None
 
     def fail(self, failure: Any) -> None:
-        """Tell the tasks that begin later what this one has failed with."""
+        """Note for the tasks that begin later what this one has failed with."""
         temporary = self._failure.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             temporary.write_text(json.dumps(failure))

@@ -162,7 +162,7 @@ class SparkJob:
             raise UsageError(
                 f"there are different versions of the key {shown}{others},"
                 " and nothing says which of them is the newest",
-                hint="name a column that tells them apart: order_by=",
+                hint="name a column that says which is newer: order_by=",
             )
         if counts["read"] < self.settings.min_records:
             raise UsageError(f"there are {counts['read']:,} records, fewer than min_records=")

@@ -34,7 +34,7 @@ from rjcli.spark.executor import ExecutorShare
 from rjcli.spark.versions import RECORD, read_bytes, write_texts
 
 ACCOUNT, REJECT, NOTE, DOUBT = "account", "reject", "note", "doubt"
-"""The kinds of rows that tell what became of a partition; each has an object as ``json``."""
+"""The kinds of rows that say what became of a partition; each has an object as ``json``."""
 
 TOO_MANY_REJECTS = "there are more rejects than the driver is given to write down"
 

@@ -202,7 +202,7 @@ def test_shape_of_a_csv_and_an_array(rjcli: Rjcli) -> None:
     [
         ("dir.csv", "is a directory"),
         ("missing.csv", "No such file"),
-        ("a.bin", "cannot tell the format"),
+        ("a.bin", "cannot find out the format"),
         ("a.bin/x", "Not a directory"),
         ("bad\udcff.csv", "cannot read"),
         ("nul\0.csv", "cannot read"),

@@ -253,7 +253,7 @@ def test_format_is_found(tmp_path: Path, name: str, content: bytes, expected: in
 def test_unknown_format_is_refused(tmp_path: Path, content: bytes) -> None:
     """What is neither JSON nor CSV is refused, and the error says what to do."""
     (tmp_path / "data").write_bytes(content)
-    with pytest.raises(InputError, match="cannot tell the format") as refusal:
+    with pytest.raises(InputError, match="cannot find out the format") as refusal:
         read_input(tmp_path / "data")
     assert "--format" in str(refusal.value.hint)
 
