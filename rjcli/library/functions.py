@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rjcli.errors import UsageError
-from rjcli.library.job import Callbacks, Job, OnNote, OnReject, OnResult
+from rjcli.library.call import Callbacks, OnNote, OnReject, OnResult, PushCall
 from rjcli.library.result import Result
 from rjcli.library.threads import LoopThread
 from rjcli.producer.feed import Feed
@@ -50,12 +50,12 @@ def push(
     """
     _check(records)
     callbacks = Callbacks(on_reject, on_note)
-    job = Job({"table": table, "keys": keys, **options}, callbacks, most_rejects)
+    call = PushCall({"table": table, "keys": keys, **options}, callbacks, most_rejects)
     feed = Feed()
     if isinstance(records, AsyncIterable):
-        with LoopThread(job, lambda: job.push_pumped(records, feed)) as thread:
+        with LoopThread(call, lambda: call.push_pumped(records, feed)) as thread:
             return thread.result()
-    with LoopThread(job, lambda: job.push_handed_over(feed)) as thread:
+    with LoopThread(call, lambda: call.push_handed_over(feed)) as thread:
         thread.hand_over(records, feed)
         return thread.result()
 
@@ -79,8 +79,8 @@ async def push_async(
     """
     _check(records)
     callbacks = Callbacks(on_reject, on_note, on_result)
-    job = Job({"table": table, "keys": keys, **options}, callbacks, most_rejects)
-    return await job.push_pumped(records, Feed())
+    call = PushCall({"table": table, "keys": keys, **options}, callbacks, most_rejects)
+    return await call.push_pumped(records, Feed())
 
 
 def push_files(
@@ -101,8 +101,8 @@ def push_files(
     """
     callbacks = Callbacks(on_reject, on_note)
     given = {"files": files, "table": table, "keys": keys, **options}
-    job = Job(given, callbacks, most_rejects, in_files=True)
-    with LoopThread(job, job.push_files) as thread:
+    call = PushCall(given, callbacks, most_rejects, in_files=True)
+    with LoopThread(call, call.push_files) as thread:
         return thread.result()
 
 

@@ -88,12 +88,12 @@ def load(
     nothing for what happens on the way: see ``LoadResult.check``.
     """
     given = {"file": file, "tables": tables, **options}
-    job = _LoadJob(given, on_reject, on_note, most_rejects)
-    with LoopThread(job, job.run) as thread:
+    call = _LoadCall(given, on_reject, on_note, most_rejects)
+    with LoopThread(call, call.run) as thread:
         return thread.result()
 
 
-class _LoadJob:
+class _LoadCall:
     """A load that is ready to begin. Raises UsageError for bad options, and a bad file."""
 
     def __init__(

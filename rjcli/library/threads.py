@@ -11,8 +11,8 @@ from rjcli.producer.feed import Feed, pieces
 Result = TypeVar("Result")
 
 
-class Job(Protocol):
-    """What runs in the thread."""
+class Stoppable(Protocol):
+    """What runs in the thread, and can be stopped."""
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -22,14 +22,14 @@ class Job(Protocol):
 
 
 class LoopThread(Generic[Result]):
-    """Runs the work of a job in its own event loop, from entering the context to its end.
+    """Runs the work of a call in its own event loop, from entering the context to its end.
 
-    Where the context ends with KeyboardInterrupt or the like, the job is stopped in
+    Where the context ends with KeyboardInterrupt or the like, the call is stopped in
     good order first.
     """
 
-    def __init__(self, job: Job, work: Callable[[], Coroutine[Any, Any, Result]]) -> None:
-        self._job = job
+    def __init__(self, call: Stoppable, work: Callable[[], Coroutine[Any, Any, Result]]) -> None:
+        self._call = call
         self._work = work
         self._started: Future[asyncio.AbstractEventLoop] = Future()
         self._result: Future[Result] = Future()
@@ -41,21 +41,21 @@ class LoopThread(Generic[Result]):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind and not issubclass(kind, Exception):
-            self.loop.call_soon_threadsafe(self._job.interrupt)
+            self.loop.call_soon_threadsafe(self._call.interrupt)
             self._result.exception()  # waits
 
     def hand_over(self, records: Iterable[Any], feed: Feed) -> None:
-        """Iterate records in this thread, and feed them to the job."""
+        """Iterate records in this thread, and feed them to the call."""
         put = asyncio.run_coroutine_threadsafe
         try:
             for piece in pieces(records):
                 if not put(feed.put(piece), self.loop).result():
                     break
         except Exception as error:  # noqa: BLE001 - of the program's own iterable
-            self._job.fail(error)
+            self._call.fail(error)
             self.loop.call_soon_threadsafe(feed.close, error)
         except BaseException:
-            self.loop.call_soon_threadsafe(self._job.interrupt)
+            self.loop.call_soon_threadsafe(self._call.interrupt)
             self.loop.call_soon_threadsafe(feed.close)
             raise
         else:

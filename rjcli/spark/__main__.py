@@ -32,7 +32,7 @@ from rjcli.settings.option import Group, Option
 from rjcli.settings.option_kinds import FILES
 from rjcli.settings.sources import Options as Given
 from rjcli.settings.values import TARGET, DeliverySettings, Keys, MaximumRejects, Table
-from rjcli.spark.job import SparkJob, first_line
+from rjcli.spark.call import SparkPush, first_line
 from rjcli.spark.result import SparkResult
 
 _SHOWN = 10  # rejects
@@ -110,12 +110,12 @@ def push(
     shown = OutputSettings(json=output.json, quiet=output.quiet, progress=ProgressMode.NONE)
     report = Report(shown)
     options = Options(without_files(given), profile)
-    job = SparkJob(options, spark.partitions, _SHOWN, report.note)
-    run = replace(job.description, inputs=spark.paths)
+    push = SparkPush(options, spark.partitions, _SHOWN, report.note)
+    run = replace(push.description, inputs=spark.paths)
     report.handle(Started(run))
     session = SparkSession.builder.appName(f"rjcli push {run.table}").getOrCreate()
     try:
-        result = job.push(_read(session, spark), spark.order_by, spark.rejects_to, began)
+        result = push.push(_read(session, spark), spark.order_by, spark.rejects_to, began)
     except PySparkException as error:
         raise UsageError(
             f"Spark cannot read {', '.join(spark.paths)}: {first_line(error)}",

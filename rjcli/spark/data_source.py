@@ -25,7 +25,7 @@ from pyspark.sql.types import StructType
 
 from rjcli.errors import UsageError, show_name
 from rjcli.library.options import Options
-from rjcli.spark.job import SparkJob
+from rjcli.spark.call import SparkPush
 from rjcli.spark.result import Tally
 from rjcli.spark.task import Counted, Plan, SendPass
 
@@ -57,11 +57,11 @@ class RjmetricsDataSource(DataSource):
             )
         # Options have names in lower case here, and rjcli's have no others.
         options.pop("path", None)
-        job = SparkJob(Options.from_arguments(options), 1, _MOST_REJECTS)
-        for name in job.settings.keys:
+        push = SparkPush(Options.from_arguments(options), 1, _MOST_REJECTS)
+        for name in push.settings.keys:
             if name not in schema.fieldNames():
                 raise UsageError(f"there is no column {show_name(name)}")
-        return Writer(job.plan(keeps_all=False))
+        return Writer(push.plan(keeps_all=False))
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from rjcli.errors import UsageError
-from rjcli.library.job import OnNote
+from rjcli.library.call import OnNote
 from rjcli.library.options import Options
-from rjcli.spark.job import SHAPE, SparkJob
+from rjcli.spark.call import SHAPE, SparkPush
 from rjcli.spark.result import SparkResult
 
 _PARTITIONS = 8
@@ -49,6 +49,6 @@ def push(  # noqa: PLR0913 - what is asked for has many parts
         if name in SHAPE:
             raise UsageError(f"{name}= is not for Spark", hint="shape the DataFrame itself")
     arguments = Options.from_arguments({"table": table, "keys": keys, **options})
-    job = SparkJob(arguments, partitions, most_rejects, on_note)
+    push = SparkPush(arguments, partitions, most_rejects, on_note)
     by = (order_by,) if isinstance(order_by, str) else tuple(order_by)
-    return job.push(df, by, rejects_to, began)
+    return push.push(df, by, rejects_to, began)

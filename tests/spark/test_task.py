@@ -13,8 +13,8 @@ from rjcli.credentials.api_key import ApiKey
 from rjcli.library.options import Options
 from rjcli.library.threads import LoopThread
 from rjcli.producer.feed import Feed
+from rjcli.spark.call import SparkPush
 from rjcli.spark.executor import ExecutorShare
-from rjcli.spark.job import SparkJob
 from rjcli.spark.result import Tally
 from rjcli.spark.task import CarriedKey, PartitionPush, Plan
 from rjcli.spark.versions import NewestPass, key_text
@@ -24,8 +24,8 @@ from tests.support.scripted import Request, always, answer
 
 def _plan(server: Any, **options: Any) -> Plan:
     given = {"table": "t", "keys": ["id"], "client_id": 12, "api_key": "secret-key", **options}
-    job = SparkJob(Options.from_arguments({**given, "base_url": server.base_url}), 1, 10)
-    return job.plan(keeps_all=False)
+    push = SparkPush(Options.from_arguments({**given, "base_url": server.base_url}), 1, 10)
+    return push.plan(keeps_all=False)
 
 
 def _push(plan: Plan, records: Iterable[bytes], directory: Path) -> Tally:

@@ -43,7 +43,7 @@ class Callbacks:
         self.on_result = on_result
 
 
-class Job:
+class PushCall:
     """A push that is ready to begin. Raises UsageError for bad options.
 
     ``most_rejects``: so many are kept in the result.

@@ -17,7 +17,7 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 
 from rjcli.engine.description import describe
 from rjcli.errors import StoppedError, UnfinishedError, UsageError
-from rjcli.library.job import OnNote
+from rjcli.library.call import OnNote
 from rjcli.library.options import Options
 from rjcli.library.threads import LoopThread
 from rjcli.producer.feed import Feed
@@ -46,7 +46,7 @@ _REJECTS = StructType(
 )
 
 
-class SparkJob:
+class SparkPush:
     """A push that is ready to begin, whose credentials are found.
 
     Raises UsageError for bad options. ``description``: what it is about.
