@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import rjcli.cli.declarations  # noqa: F401 - it declares the commands
 from rjcli import __version__
+from rjcli.cli.command import VARIABLE
 from rjcli.cli.reports import opened, report_on
 from rjcli.commands.output_filter import install_output_filter
 from rjcli.commands.signals import interruption, listen, no_more_to_stop
@@ -18,7 +19,7 @@ from rjcli.settings.commands import JsonSettings
 
 def _run(words: list[str], begin: Callable[[], object]) -> int:
     from rjcli.cli.help import print_commands
-    from rjcli.cli.words import VARIABLE, make_app, parse
+    from rjcli.cli.words import make_app, parse
 
     if VARIABLE in os.environ:
         from rjcli.cli.completion import complete

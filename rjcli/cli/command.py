@@ -69,6 +69,9 @@ class Command:
         return load_profile(name, os.environ)
 
 
+VARIABLE = "_RJCLI_COMPLETE"
+"""In the environment where a shell asks for completion: typer's scripts set it."""
+
 COMMANDS: dict[str, Command] = {}
 """The commands by their names, in the order of the help."""
 

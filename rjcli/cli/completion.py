@@ -20,8 +20,7 @@ import typer
 import typer.completion
 import typer.main
 
-from rjcli.cli.command import COMMANDS
-from rjcli.cli.words import VARIABLE
+from rjcli.cli.command import COMMANDS, VARIABLE
 from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType
 from rjcli.settings.kinds import Complete, nearest, quoted

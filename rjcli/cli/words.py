@@ -15,15 +15,12 @@ import typer
 import typer.main
 from typer.core import TyperCommand
 
-from rjcli.cli.command import COMMANDS, Command
+from rjcli.cli.command import COMMANDS, VARIABLE, Command
 from rjcli.cli.help import print_help
 from rjcli.errors import UsageError
 from rjcli.settings.kinds import FLAG, nearest, quoted
 from rjcli.settings.option import Declared
 from rjcli.settings.sources import Texts
-
-VARIABLE = "_RJCLI_COMPLETE"
-"""In the environment where a shell asks for completion: typer's scripts set it."""
 
 
 def parse(name: str, words: list[str]) -> Callable[[], int]:

@@ -2,21 +2,36 @@
 
 from collections.abc import Iterable
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rjcli.delivery.in_flight import InFlightBatch
+from rjcli.delivery.late_writes import LateWrites
 from rjcli.delivery.limits import Limits
 from rjcli.errors import InterruptedByUserError
 from rjcli.events import Activity, Outage
 from rjcli.settings.values import DeliverySettings
 
-if TYPE_CHECKING:
-    from rjcli.delivery.delivery import Delivery
-
 _SHORTEST = 1.0  # seconds; a single failure is no outage
 
 
-def find_activity(delivery: "Delivery", now: float) -> tuple[Activity, float | None]:
+class Watched(Protocol):
+    """What is known of a delivery, for people to see what it is doing."""
+
+    late: LateWrites
+    not_before: float
+    aborts_at: float
+    is_repeating: bool
+
+    @property
+    def failure(self) -> Exception | None:
+        """What made it stop."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight."""
+
+
+def find_activity(delivery: Watched, now: float) -> tuple[Activity, float | None]:
     """What a delivery is doing, and in how many seconds that ends at the latest."""
     if error := delivery.failure:
         is_ctrl_c = isinstance(error, InterruptedByUserError) and error.is_ctrl_c

@@ -5,15 +5,15 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from rjcli.engine.connection import LOCAL_ENDPOINT, connect
 from rjcli.engine.engine import Engine
 from rjcli.engine.pushes import Pushes
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
-from rjcli.events import Event, LoadSummary, Rejected, Status
-from rjcli.library.result import NotAllAcceptedError, Reject, Result
+from rjcli.events import Event, LoadSummary, Rejected
+from rjcli.library.result import BaseResult, Reject, Result
 from rjcli.library.threads import LoopThread
 from rjcli.loading.load import Load, describe_load, open_load
 from rjcli.loading.plan import plan_load
@@ -35,36 +35,14 @@ _MOST_REJECTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class LoadResult:
+class LoadResult(BaseResult):
     """How a load went. ``tables``: the result of each, by name; the numbers are their totals.
 
-    ``skipped``: tables without files, which may be missing. ``run`` and ``run_dir``: of the load.
+    ``skipped``: tables without files, which may be missing.
     """
 
-    status: str
-    exit_code: int
-    tables: Mapping[str, Result]
-    read: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    unknown: int = 0
-    unsent: int = 0
-    message: str | None = None
-    hint: str | None = None
-    error: str | None = None
+    tables: Mapping[str, Result] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
-    requests: int = 0
-    bytes_sent: int = 0
-    seconds: float = 0.0
-    run: str | None = None
-    run_dir: str | None = None
-    cause: BaseException | None = None
-
-    def check(self) -> Self:
-        """Return the result itself. Raises NotAllAcceptedError unless all was accepted."""
-        if self.exit_code:
-            raise NotAllAcceptedError(self) from self.cause
-        return self
 
 
 def load(
@@ -133,14 +111,7 @@ class _LoadCall:
         except UsageError:
             raise
         except RjcliError as error:
-            return LoadResult(
-                str(Status.FAILED),
-                error.exit_code,
-                {},
-                message=error.message,
-                hint=error.hint,
-                error=error.word,
-            )
+            return LoadResult.failed(error)
 
     async def _run(self) -> LoadResult:
         plan = self._plan
@@ -172,7 +143,7 @@ class _LoadCall:
         return LoadResult(
             str(summary.status),
             summary.exit_code,
-            tables,
+            tables=tables,
             **document["records"],
             message=summary.message,
             hint=summary.hint,

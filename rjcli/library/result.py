@@ -1,14 +1,11 @@
 """What a push from Python returns: the account, and the records that were rejected."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rjcli.errors import REJECTS_WORD, RjcliError
 from rjcli.events import Status, Summary
 from rjcli.model import Rejection
-
-if TYPE_CHECKING:
-    from rjcli.library.load import LoadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +41,12 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How a push went: ``read = accepted + rejected + unknown + unsent``.
+class BaseResult:
+    """How a push or a load went: ``read = accepted + rejected + unknown + unsent``.
 
     ``status``: complete, rejects, stopped, interrupted or failed. ``exit_code`` and
-    ``error``: as of the command. ``rejects``: the first of them. ``run`` and ``run_dir``:
-    of a push of files. ``cause``: the exception that the program's own iterable raised.
+    ``error``: as of the command. ``run`` and ``run_dir``: of a push of files, and of a load.
+    ``cause``: the exception that the program's own iterable or callback raised.
     """
 
     status: str
@@ -62,7 +59,6 @@ class Result:
     message: str | None = None
     hint: str | None = None
     error: str | None = None
-    rejects: tuple[Reject, ...] = ()
     requests: int = 0
     bytes_sent: int = 0
     seconds: float = 0.0
@@ -75,6 +71,24 @@ class Result:
         if self.exit_code:
             raise NotAllAcceptedError(self) from self.cause
         return self
+
+    @classmethod
+    def failed(cls, error: RjcliError) -> Self:
+        """The result of what could not begin."""
+        return cls(
+            str(Status.FAILED),
+            error.exit_code,
+            message=error.message,
+            hint=error.hint,
+            error=error.word,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result(BaseResult):
+    """How a push went. ``rejects``: the first of them."""
+
+    rejects: tuple[Reject, ...] = ()
 
     @classmethod
     def of(
@@ -93,24 +107,13 @@ class Result:
             summary.message,
             summary.hint,
             summary.error,
-            rejects,
             summary.requests,
             summary.bytes_sent,
             summary.seconds,
             summary.run.name if artifacts else None,
             artifacts.directory if artifacts else None,
             cause,
-        )
-
-    @classmethod
-    def failed(cls, error: RjcliError) -> Self:
-        """The result of a push that could not begin."""
-        return cls(
-            str(Status.FAILED),
-            error.exit_code,
-            message=error.message,
-            hint=error.hint,
-            error=error.word,
+            rejects,
         )
 
 
@@ -119,7 +122,7 @@ class NotAllAcceptedError(RjcliError):
 
     word = REJECTS_WORD
 
-    def __init__(self, result: "Result | LoadResult") -> None:
+    def __init__(self, result: BaseResult) -> None:
         message = result.message or f"{result.rejected:,} records were rejected"
         super().__init__(message, hint=result.hint)
         self.result = result

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rjcli.events import Summary
 from rjcli.model import Rejection
-from rjcli.report.console import TolerantStream
+from rjcli.report.stream import TolerantStream
 from rjcli.settings.option_kinds import STDIN
 from rjcli.visible_text import visible
 

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rjcli.report.console import TolerantStream
+from rjcli.report.stream import TolerantStream
 
 _WIDEST = 110  # longer lines are hard to read
 _NARROW = 60  # where names and texts do not fit beside each other

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TextIO
 
-from rjcli.report.console import TolerantStream
+from rjcli.report.stream import TolerantStream
 from rjcli.settings.choices import LogFormat
 from rjcli.visible_text import visible
 

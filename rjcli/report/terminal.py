@@ -7,7 +7,7 @@ import rich.console
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from rjcli.report.console import TolerantStream
+from rjcli.report.stream import TolerantStream
 from rjcli.visible_text import visible
 
 _UP, _ERASE_BELOW = "\x1b[{}A", "\x1b[J"

@@ -6,7 +6,7 @@ import pytest
 
 from rjcli.events import Activity
 from rjcli.report.bar import BarProgress
-from rjcli.report.console import TolerantStream
+from rjcli.report.stream import TolerantStream
 from rjcli.report.terminal import TerminalConsole
 from tests.report.positions import DOWN, Clock, at
 from tests.support.screen import Screen
