@@ -14,8 +14,8 @@ see it:
     <!-- test: not run, REASON -->      only the syntax is checked
 
 The block's language says how it is tested: ``console`` is a session, whose commands
-follow ``$ `` (and go on after ``> ``) and whose output is compared; ``sh`` is a script,
-whose commands must succeed; ``python`` is run, ``toml``, ``json`` and ``yaml`` are
+follow ``$ `` (and go on after ``> ``) and whose output is compared; ``sh`` is a script of its
+own, which must succeed; ``python`` is run, ``toml``, ``json`` and ``yaml`` are
 parsed as far as can be; ``text`` is what nobody can run, such as a message.
 """
 

@@ -114,6 +114,8 @@ class Session:
         elif "types" in block.directives:
             answers = " ".join(f"'{each}'" for each in block.directives["types"].split(", "))
             run = f"typed {name}.sh {answers} > {output} 2>&1"
+        elif block.language == "sh":  # a script, which may end its shell
+            run = f"bash {name}.sh > {output} 2>&1 < /dev/null"
         else:
             run = f'eval "$(cat {name}.sh)" > {output} 2>&1 < /dev/null'
         return [run, f"echo $? > {name}.code"]
