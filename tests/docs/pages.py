@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = {"console", "sh", "python", "toml", "json", "yaml", "text"}
-PAGES = [*sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _DIRECTIVE = re.compile(r"<!-- test: (exits|file|before|stops|types|steps|not run,) ?(.*?) ?-->")
 

@@ -76,3 +76,8 @@ def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as the usual hosts make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_readme_is_short() -> None:
+    """The README is read from its beginning to its end: what is longer has a page of its own."""
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 250
