@@ -30,7 +30,7 @@ from rjcli.settings.option import Declared
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 _BEGIN, _END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
-_RECORDS, _COLUMNS = "150000", 100
+_RECORDS, _COLUMNS = "300000", 100
 _PUSH = ["push", "page_views.ndjson", "-t", "page_views", "-k", "id", "--env", "local"]
 
 
