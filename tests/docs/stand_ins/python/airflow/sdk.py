@@ -12,5 +12,5 @@ def dag(**_: object) -> Callable[[Function], Function]:
 
 
 def task(**_: object) -> Callable[[Function], Function]:
-    """Make a task of a function."""
-    return lambda function: function
+    """Make a task of a function, which gets the day of the run."""
+    return lambda function: lambda: function(ds="2026-11-27")
