@@ -13,7 +13,7 @@ DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test test-singer test-spark test-page man lint check bench soak format clean
+.PHONY: help setup demo test test-singer test-spark test-page man lint check bench soak docs format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench   measure rjcli against its peers, and write BENCHMARKS.md"
 	@echo "make soak    push random records through random faults (SEEDS=200, or SEED=17 TIMES=20)"
 	@echo "make man     write the manual page, man/rjcli.1"
+	@echo "make docs    make what can be made of docs/: the table of variables, the picture of a push"
 	@echo "make format  format the code and sort the imports"
 	@echo "make clean   remove what make made"
 
@@ -101,6 +102,9 @@ soak: setup
 
 man: setup
 	$(BIN)/python -m rjcli.cli.man > man/rjcli.1
+
+docs: setup
+	$(BIN)/python -m docs.make
 
 format: setup
 	$(BIN)/ruff check --fix-only .

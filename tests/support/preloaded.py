@@ -45,6 +45,10 @@ class Preloaded:
                 start_new_session=True,
             )
 
+    def fileno(self) -> int:
+        """The descriptor of the socket that takes requests."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Let it end."""
         self._socket.close()

@@ -1,4 +1,4 @@
-"""Meltano: `meltano run` loads taps through the plugin definition that the README shows."""
+"""Meltano: `meltano run` loads taps through the plugin definition that docs/singer.md shows."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from tests.conftest import CANARY_KEY, CLIENT_ID, LocalApi
 from tests.singer.external.conftest import Tools
 
-_README = Path(__file__).parents[3] / "README.md"
+_PAGE = Path(__file__).parents[3] / "docs" / "singer.md"
 
 # The version of tap-csv-folder that there is does not take a catalog.
 _TAPS = """
@@ -40,12 +40,12 @@ _TAPS = """
 
 
 def project(tools: Tools, home: Path) -> None:
-    """A Meltano project with two taps, and the target as the README defines it."""
-    [definition] = re.findall("```yaml\n(plugins:.*?)```", _README.read_text(), re.DOTALL)
+    """A Meltano project with two taps, and the target as the page defines it."""
+    [definition] = re.findall("```yaml\n(plugins:.*?)```", _PAGE.read_text(), re.DOTALL)
     installed = str(Path(sys.executable).with_name("target-rjmetrics"))
-    assert "pip_url: rjcli\n    executable: target-rjmetrics\n" in definition
+    assert "pip_url: rjmetrics-cli\n    executable: target-rjmetrics\n" in definition
     definition = definition.replace(
-        "pip_url: rjcli\n    executable: target-rjmetrics\n", f"executable: {installed}\n"
+        "pip_url: rjmetrics-cli\n    executable: target-rjmetrics\n", f"executable: {installed}\n"
     )
     taps = _TAPS.format(
         jsonl=tools.path("tap-jsonl", "tap-jsonl"),

@@ -1,0 +1,1 @@
+"""The blocks of README.md and docs/ do what the pages say."""
