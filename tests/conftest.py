@@ -1,6 +1,7 @@
 """Fixtures: a real local Import API, scripted servers, and rjcli as a real process."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,10 @@ CLIENT_ID = 12
 CANARY_KEY = "rj-canary-1234"
 
 Serve = Callable[[Script], ScriptedServer]
+
+# A shell that runs the tests in the background, and nohup, have them ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class LocalApi:
