@@ -208,7 +208,6 @@ def test_a_bar_has_a_line_for_each_table(rjcli: Rjcli, serve: Serve) -> None:
     environment = rjcli.environment({"TERM": "xterm", "COLUMNS": "100"})
     with Terminal(["load", file], environment) as terminal:
         terminal.wait_for("load, complete: ")
-    seen = terminal.shown
     for name in ("first", "second"):
         assert re.search(
             rf"\n?{name} +([━─]{{10}} +\d+%|\d+ bytes read) .*accepted", terminal.shown

@@ -4,6 +4,7 @@ Each run is a process of its own, with its own pid, signals, files and end. Only
 imports, most of the time that a short command takes, are done once for all tests of a worker.
 """
 
+import gc
 import json
 import os
 import pkgutil
@@ -145,4 +146,5 @@ def _import_all() -> None:
 
 if __name__ == "__main__":
     _import_all()
+    gc.freeze()  # what was imported is not looked at again in each process
     _serve(socket.socket(fileno=int(sys.argv[1])))
