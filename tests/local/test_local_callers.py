@@ -175,8 +175,8 @@ def test_local_bodies_of_two_lengths_are_refused(api: RunningApi, lines: list[st
     """Where two lengths are said nobody knows where the body ends: 400, and no more is read."""
     given = "\r\n".join(["Host: 127.0.0.1", "Content-Type: application/json", *lines])
     with connect(api) as connection:
-        connection.sendall(f"POST {PATH} HTTP/1.1\r\n{given}\r\n\r\n16\r\n".encode())
-        connection.sendall(ORDER + b"\r\n0\r\n\r\n")
+        head = f"POST {PATH} HTTP/1.1\r\n{given}\r\n\r\n16\r\n".encode()
+        connection.sendall(head + ORDER + b"\r\n0\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.count(b"HTTP/1.") == 1
     assert b" 400 " in answer

@@ -96,6 +96,9 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+QUIET = ("--progress", "none")  # lines with times are never the same
+
+
 def test_one_process_or_two_is_the_same(rjcli: Rjcli, serve: Serve, large: Path) -> None:
     """The same requests, rejects, errors and account, whoever reads."""
     told = []
@@ -104,7 +107,7 @@ def test_one_process_or_two_is_the_same(rjcli: Rjcli, serve: Serve, large: Path)
         server = serve(refuse_poison)
         os.sched_setaffinity(0, processors)
         try:
-            done = rjcli(*arguments(server, large, "-j", "1", "--json", "--skip", "7"))
+            done = rjcli(*arguments(server, large, "-j", "1", "--json", "--skip", "7", *QUIET))
         finally:
             os.sched_setaffinity(0, usable)
         assert done.returncode == 3, done.stderr

@@ -68,7 +68,7 @@ class Preloaded:
         pipes = [os.pipe() for _ in range(3)]
         (read_in, write_in), (read_out, write_out), (read_err, write_err) = pipes
         passed = [read_in, write_out, write_err, theirs.fileno()]
-        request = json.dumps([[*arguments], {**environment}, directory]).encode()
+        request = json.dumps([[*arguments], {**environment}, directory, _processors()]).encode()
         socket.send_fds(self._socket, [request], passed)
         theirs.close()
         for descriptor in (read_in, write_out, write_err):
@@ -114,7 +114,15 @@ def _serve(requests: socket.socket) -> None:
             os.close(descriptor)
 
 
-def _run(request: tuple[list[str], dict[str, str], str], descriptors: Sequence[int]) -> None:
+def _processors() -> list[int]:
+    """The processors that this process may use, as its own children would; none where unknown."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+_Request = tuple[list[str], dict[str, str], str, list[int]]
+
+
+def _run(request: _Request, descriptors: Sequence[int]) -> None:
     *streams, reports = descriptors
     pid = os.fork()
     if pid == 0:
@@ -122,7 +130,9 @@ def _run(request: tuple[list[str], dict[str, str], str], descriptors: Sequence[i
         for target, descriptor in enumerate(streams):
             os.dup2(descriptor, target)
             os.close(descriptor)
-        arguments, environment, directory = request
+        arguments, environment, directory, processors = request
+        if processors:
+            os.sched_setaffinity(0, processors)
         sys.argv = [_MAIN, *arguments]
         os.environ.clear()
         os.environ.update(environment)
