@@ -81,7 +81,7 @@ class Harness:
         self._servers: dict[float, StandIn] = {}
 
     def __enter__(self) -> Self:
-        self._scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self.scratch = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         compileall.compile_dir(ROOT / "rjcli", quiet=1)  # as installing it does
         return self
 
@@ -116,20 +116,20 @@ class Harness:
             *(PYTHON, "-m", *module, "push", str(file), "-t", "bench", "-k", "id"),
             *("--base-url", server.base_url, *options),
         ]
-        return self._checked(command, server, records, terminal=terminal, times=times)
+        return self.checked(command, server, records, terminal=terminal, times=times)
 
     def peer(self, name: str, records: int) -> Usage:
         """Have a peer send so many records, as one process."""
         data, server = self.data, self.server()
         source = data.bodies(records) if name == "curl" else data.file(Format.NDJSON, records)
         command = [PYTHON, "-m", "bench.peers", name, str(source), "--url", server.url]
-        return self._checked(command, server, records)
+        return self.checked(command, server, records)
 
     def run(self, *command: str) -> Usage:
         """Run anything else."""
-        return measure(command, environment(self._scratch, {}))
+        return measure(command, environment(self.scratch, {}))
 
-    def _checked(
+    def checked(
         self,
         command: Sequence[str],
         server: StandIn,
@@ -143,7 +143,7 @@ class Harness:
         It finds no state of an earlier client, and leaves none.
         """
         before = server.arrived()
-        with tempfile.TemporaryDirectory(dir=self._scratch) as state:
+        with tempfile.TemporaryDirectory(dir=self.scratch) as state:
             usage = measure(command, environment(Path(state), _CLIENT_ENV), terminal=terminal)
         after = server.arrived()
         requests, wanted = after.requests - before.requests, -(-records // BATCH_RECORDS) * times
