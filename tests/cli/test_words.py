@@ -77,14 +77,14 @@ def test_variables_are_named(run: Run) -> None:
         ["push", "gone.csv", "-t=t", "-t", "t"],
     ],
 )
-def test_words_are_told_apart(run: Run, words: list[str]) -> None:
+def test_words_are_split(run: Run, words: list[str]) -> None:
     """A word after --resume is a file, and what an option is given last counts."""
     done = run(*words)
     assert done.code == 2
     assert "cannot read gone.csv" in done.err
 
 
-def test_version_is_told(run: Run) -> None:
+def test_version_is_shown(run: Run) -> None:
     """-V and --version tell the version that the package has."""
     assert run("-V").out == run("--version").out == f"rjcli {__version__}\n"
 

@@ -183,7 +183,7 @@ def test_interrupted_push_says_how_to_go_on(rjcli: Rjcli, serve: Serve) -> None:
     assert len(ids(server)) < 5000 + 4 * 2 * 100
 
 
-def test_resume_sends_only_what_is_behind_the_prefix(rjcli: Rjcli, serve: Serve) -> None:
+def test_resume_sends_only_what_comes_after_the_prefix(rjcli: Rjcli, serve: Serve) -> None:
     """A push that broke off after three batches goes on with the fourth, in the same run."""
     server = serve(stopping_at(3))
     file = write(rjcli.home / "r.ndjson", [*numbered(50), b"[", *numbered(950)])

@@ -16,7 +16,7 @@ from tests.conftest import LocalApi, Rjcli, Serve
 from tests.support.scripted import Request, always, answer
 
 
-def test_mended_csv_rejects_load(rjcli: Rjcli, local_api: LocalApi) -> None:
+def test_fixed_csv_rejects_load(rjcli: Rjcli, local_api: LocalApi) -> None:
     """Rejects of a CSV come as they were, header and all; mended, the same command loads them."""
     file = rjcli.home / "r.csv"
     file.write_bytes(b'\xef\xbb\xbfid;name\r\n1;"a\r\nb"\r\n;"c ""d"""\r\n3;e;f\r\n4;g\r\n')
@@ -49,7 +49,7 @@ def test_rejects_keep_the_encoding(
     assert Path(document["rejects"]).read_bytes() == f"{mark}id,é\n,ö\n".encode(name)
 
 
-def test_errors_tell_of_each_reject(rjcli: Rjcli, serve: Serve) -> None:
+def test_errors_name_each_reject(rjcli: Rjcli, serve: Serve) -> None:
     """errors.ndjson says for each reject where it stood, where it failed, and why."""
 
     async def refuse(request: Request) -> bytes:

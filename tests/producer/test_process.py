@@ -144,7 +144,7 @@ def test_reader_knows_no_key(rjcli: Rjcli, serve: Serve) -> None:
     assert "accepted 1 " in output
 
 
-def test_killed_reader_is_told_of_and_resumed(rjcli: Rjcli, serve: Serve, large: Path) -> None:
+def test_killed_reader_is_reported_and_resumed(rjcli: Rjcli, serve: Serve, large: Path) -> None:
     """Where the process that reads is killed, what it read is delivered; the rest is resumed."""
     server = serve(always(answer()))
     command = arguments(server, large, "--json")

@@ -279,7 +279,7 @@ def test_cells_full_of_marks_arrive(rows: Rows, delimiter: str, line_end: str, s
 
 
 @given(st.text('ab",\r\n', max_size=40), st.integers(1, 10))
-def test_any_text_is_judged_the_same_however_it_is_cut(text: str, size: int) -> None:
+def test_any_text_is_read_the_same_however_it_is_cut(text: str, size: int) -> None:
     """What becomes of text of any kind does not depend on where it is cut."""
     data = f"a,b\n{text}".encode()
     assert taken(read(in_steps(data, size))) == taken(read(iter([data])))

@@ -358,7 +358,7 @@ def is_json_to_python(text: bytes) -> bool:
 
 
 @values
-def test_value_is_judged_as_another_parser_does(text: bytes, good: bool) -> None:  # noqa: FBT001
+def test_value_is_read_as_another_parser_does(text: bytes, good: bool) -> None:  # noqa: FBT001
     """Python's own parser agrees on what is good, but for the depth it can follow."""
     if max(text.count(b"["), text.count(b"{")) < 500:
         assert is_json_to_python(text) == good
@@ -424,7 +424,7 @@ def test_awkward_values_arrive_however_they_are_cut(
 
 
 @given(st.binary(max_size=60), st.integers(1, 50))
-def test_any_bytes_are_judged_the_same_however_they_are_cut(noise: bytes, size: int) -> None:
+def test_any_bytes_are_read_the_same_however_they_are_cut(noise: bytes, size: int) -> None:
     """What becomes of bytes of any kind does not depend on where they are cut."""
     for data in (noise, b'[{"a":1},' + noise, b'{"a":"' + noise + b'"}{"b":[]}'):
         whole = taken(read_json(iter([data]), "f", LIMIT))
