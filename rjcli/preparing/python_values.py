@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -29,6 +30,9 @@ def make_block(items: Sequence[Any], first_number: int) -> Block:
     An item that is neither, or holds what JSON cannot, is a rejection.
     ``first_number``: of the first of them, from 1.
     """
+    numbers = range(first_number, first_number + len(items))
+    if simple := _write_simple(items):
+        return RawRecords(simple, simple, items, [FILE] * len(items), numbers, numbers)
     texts: list[bytes] = []
     fields: list[Mapping[str, Any]] = []
     reasons: dict[int, str] = {}
@@ -46,7 +50,6 @@ def make_block(items: Sequence[Any], first_number: int) -> Block:
         fields[index] = parsed[place]
         if place in errors:
             reasons[index] = errors[place].reason
-    numbers = [*range(first_number, first_number + len(items))]
     jsons = [*map(bytes.strip, texts)] if given else texts
     block = RawRecords(texts, jsons, fields, [FILE] * len(items), numbers, numbers)
     if not reasons:
@@ -62,6 +65,22 @@ def _reject(record: RawRecord, item: Any, reason: str) -> Rejection:
     return Rejection(Stage.READ, FILE, record.line, record.number, raw, (reason,))
 
 
+def _write_simple(items: Sequence[Any]) -> list[bytes] | None:
+    """Write dicts of plain values together, as most are; None where one needs a closer look."""
+    if {*map(type, items)} != {dict}:
+        return None
+    values = [*chain.from_iterable(map(dict.values, items))]
+    types = {*map(type, values)}
+    if not types <= _SIMPLE:
+        return None
+    if float in types and not all(map(math.isfinite, [v for v in values if type(v) is float])):
+        return None
+    try:
+        return [*map(orjson.dumps, items)]
+    except orjson.JSONEncodeError:
+        return None
+
+
 def _write(item: Any) -> tuple[bytes, Mapping[str, Any]]:
     """Write a mapping as JSON; return it with its values as JSON has them."""
     if type(item) is not dict:
@@ -72,12 +91,12 @@ def _write(item: Any) -> tuple[bytes, Mapping[str, Any]]:
         text = orjson.dumps(item, _default, _OPTIONS)
     except orjson.JSONEncodeError as error:
         text = _write_slowly(item, error)
+    types = {*map(type, item.values())}
+    is_simple = types <= _SIMPLE
     # What JSON cannot hold, orjson writes as null.
     if b"null" in text:
         _refuse_not_a_number(item.items())
-    if not _SIMPLE.issuperset(map(type, item.values())):
-        item = parse_value(text)
-    return text, item
+    return text, item if is_simple else parse_value(text)
 
 
 def _write_slowly(item: Any, error: orjson.JSONEncodeError) -> bytes:
