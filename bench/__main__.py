@@ -14,7 +14,7 @@ from bench.targets import GROUPS
 
 
 def main() -> int:
-    """Measure what the command line asks for. Gives 1 if something could not be measured."""
+    """Measure what the command line asks for. Returns 1 if something could not be measured."""
     options = _options()
     end_on_signals()
     when, where = datetime.now(UTC), machine.machine()
@@ -22,19 +22,19 @@ def main() -> int:
     results = []
     with Harness(options.workdir, QUICK if options.quick else FULL) as harness:
         for name in options.only or GROUPS:
-            _tell(f"measuring {name} …")
+            _print(f"measuring {name} …")
             try:
                 results.append(GROUPS[name](harness))
             except BenchError as error:
                 failed = True
-                _tell(f"{name}: {error}")
+                _print(f"{name}: {error}")
                 message = not_measured(name, "it failed, see below", "")
                 results.append(Results((message,), notes=(f"{name}: {error}",)))
     report = _report(results)
     sys.stdout.write(report)
     if options.write:
         options.write.write_text(_page(report, when, where, quick=options.quick))
-        _tell(f"written to {options.write}")
+        _print(f"written to {options.write}")
     return int(failed)
 
 
@@ -91,11 +91,12 @@ def _page(report: str, when: datetime, where: str, *, quick: bool) -> str:
             " in turn. To run it again:"
             " `.venv/bin/python -m bench --write`, with `requests` and curl installed."
         )
+        yield (ROOT / "bench" / "notes.md").read_text().rstrip()
 
     return "\n\n".join(lines()) + "\n"
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

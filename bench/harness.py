@@ -53,9 +53,9 @@ FULL = Sizes(
     short_rounds=20,
 )
 QUICK = Sizes(
-    peers_records=200_000,
+    peers_records=1_000_000,
     curl_records=5_000,
-    formats_records=200_000,
+    formats_records=1_000_000,
     progress_records=200_000,
     memory_megabytes=(10, 100),
     cpu_records=(10_000, 300_000),
