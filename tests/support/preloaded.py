@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rjcli.cli import main
 
@@ -119,10 +120,7 @@ def _processors() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-_Request = tuple[list[str], dict[str, str], str, list[int]]
-
-
-def _run(request: _Request, descriptors: Sequence[int]) -> None:
+def _run(request: Sequence[Any], descriptors: Sequence[int]) -> None:
     *streams, reports = descriptors
     pid = os.fork()
     if pid == 0:
@@ -130,9 +128,9 @@ def _run(request: _Request, descriptors: Sequence[int]) -> None:
         for target, descriptor in enumerate(streams):
             os.dup2(descriptor, target)
             os.close(descriptor)
-        arguments, environment, directory, processors = request
-        if processors:
-            os.sched_setaffinity(0, processors)
+        arguments, environment, directory, *processors = request
+        if any(processors):
+            os.sched_setaffinity(0, processors[0])
         sys.argv = [_MAIN, *arguments]
         os.environ.clear()
         os.environ.update(environment)
