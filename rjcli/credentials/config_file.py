@@ -12,7 +12,6 @@ in the wrong place.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -23,6 +22,7 @@ from rjcli.errors import UsageError
 from rjcli.settings.given import Given, Rank, Source
 from rjcli.settings.option_kinds import BASE_URL, CLIENT_ID, KEYS, TABLE
 from rjcli.settings.target import Target, resolve_target
+from rjcli.toml_text import parse_toml
 
 _PROFILES = "profiles"
 
@@ -166,20 +166,11 @@ class Configuration:
 
 def _parse(text: str, path: str) -> dict[str, Any]:
     """The profiles as the file has them."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        # The rest of its message may quote the file.
-        line = re.search(r"at line ([0-9]+)", str(error))
-        raise UsageError(
-            f"{path}{f', line {line[1]}' if line else ''}: this is no TOML",
-            hint="texts are in quotation marks, and each name is there once in its table",
-        ) from None
-    except (ValueError, RecursionError):
-        raise UsageError(
-            f"{path}: something in it is nested too deep, or a number with too many digits",
-            hint="it may hold nothing but tables [profiles.NAME] with texts and small numbers",
-        ) from None
+    document = parse_toml(
+        text,
+        path,
+        "it may hold nothing but tables [profiles.NAME] with texts and small numbers",
+    )
     profiles = document.pop(_PROFILES, {})
     if document or not isinstance(profiles, dict):
         raise UsageError(f"{path} may hold nothing but tables [profiles.NAME]")

@@ -1,7 +1,6 @@
 """One push from Python: its settings, what it collects, and how it is stopped."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -14,8 +13,9 @@ from rjcli.engine.description import describe, with_client
 from rjcli.engine.engine import Engine
 from rjcli.engine.route import Storage
 from rjcli.engine.table_push import TablePush
-from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
+from rjcli.errors import RjcliError, UsageError
 from rjcli.events import Event, Finished, Rejected, RunDescription
+from rjcli.library.base_call import BaseCall
 from rjcli.library.options import Options
 from rjcli.library.result import Reject, Result
 from rjcli.model import Noted
@@ -43,7 +43,7 @@ class Callbacks:
         self.on_result = on_result
 
 
-class PushCall:
+class PushCall(BaseCall):
     """A push that is ready to begin. Raises UsageError for bad options.
 
     ``most_rejects``: so many are kept in the result.
@@ -57,19 +57,13 @@ class PushCall:
         *,
         in_files: bool = False,
     ) -> None:
+        super().__init__()
         self._callbacks = callbacks
         self._most_rejects = most_rejects
         self._in_files = in_files
         self._rejects: list[Reject] = []
         self._result: Result | None = None
-        self._cause: BaseException | None = None  # an exception of the program's own
-        self._engine: Engine | None = None
-        self._stopped_by: RjcliError | None = None
         self._options = Options.from_arguments(options, in_files=in_files)
-
-    def interrupt(self) -> None:
-        """Stop in good order."""
-        self._stop(InterruptedByUserError("interrupted", signal=signal.SIGINT))
 
     async def push(self, feed: Feed) -> Result:
         """Push what is fed."""
@@ -102,10 +96,6 @@ class PushCall:
         with open_producer(sources, secrets=[API_KEY_VARIABLE]) as produce:
             return await self._settle(produce)
 
-    def fail(self, error: BaseException | None) -> None:
-        """Note an exception of the program's own that the result has as its cause."""
-        self._cause = self._cause or error
-
     async def _settle(self, produce: Produce) -> Result:
         """Push; whatever happens then is in the result. Raises UsageError before it begins."""
         try:
@@ -134,9 +124,7 @@ class PushCall:
         description = describe(access, settings, connection.endpoint, engine.client_id)
         description, storage = await asyncio.to_thread(self._open, stack, description)
         async with engine:
-            self._engine = engine
-            if self._stopped_by:
-                engine.stop(self._stopped_by)
+            self._begin(engine)
             await engine.push(settings, description, produce, self._handle, storage)
 
     def _open(
@@ -158,24 +146,10 @@ class PushCall:
                 reject = Reject.of(rejection, in_file=self._in_files)
                 if len(self._rejects) < self._most_rejects:
                     self._rejects.append(reject)
-                self._call(self._callbacks.on_reject, reject)
+                self._call_back(self._callbacks.on_reject, reject)
             case Finished(summary):
                 self._result = Result.of(summary, tuple(self._rejects), self._cause)
-                self._call(self._callbacks.on_result, self._result)
+                self._call_back(self._callbacks.on_result, self._result)
 
     def _note(self, text: str) -> None:
-        self._call(self._callbacks.on_note, text)
-
-    def _call(self, callback: Callable[[Any], object] | None, value: object) -> None:
-        """Call back; where that fails, the push is stopped."""
-        try:
-            if callback:
-                callback(value)
-        except Exception as error:  # noqa: BLE001 - of the program's own
-            self.fail(error)
-            self._stop(StoppedError(f"a callback of the program raised {type(error).__name__}"))
-
-    def _stop(self, error: RjcliError) -> None:
-        self._stopped_by = self._stopped_by or error
-        if self._engine:
-            self._engine.stop(error)
+        self._call_back(self._callbacks.on_note, text)

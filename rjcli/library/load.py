@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from typing import Any
 from rjcli.engine.connection import LOCAL_ENDPOINT, connect
 from rjcli.engine.engine import Engine
 from rjcli.engine.pushes import Pushes
-from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, UsageError
+from rjcli.errors import RjcliError, UsageError
 from rjcli.events import Event, LoadSummary, Rejected
+from rjcli.library.base_call import BaseCall, read_arguments
 from rjcli.library.result import BaseResult, Reject, Result
 from rjcli.library.threads import LoopThread
 from rjcli.loading.load import Load, describe_load, open_load
@@ -20,11 +20,10 @@ from rjcli.loading.plan import plan_load
 from rjcli.model import Noted
 from rjcli.run.load_document import load_document
 from rjcli.settings.commands import AccessSettings
-from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.load import LoadSettings
 from rjcli.settings.option import options_of
 from rjcli.settings.read import read
-from rjcli.settings.sources import PYTHON, from_mapping
+from rjcli.settings.sources import PYTHON
 from rjcli.settings.values import DeliverySettings
 
 OnReject = Callable[[str, Reject], object]
@@ -71,7 +70,7 @@ def load(
         return thread.result()
 
 
-class _LoadCall:
+class _LoadCall(BaseCall):
     """A load that is ready to begin. Raises UsageError for bad options, and a bad file."""
 
     def __init__(
@@ -81,28 +80,13 @@ class _LoadCall:
         on_note: OnNote | None,
         most_rejects: int,
     ) -> None:
+        super().__init__()
         self._on_reject = on_reject
         self._on_note = on_note
         self._most_rejects = most_rejects
         self._rejects: dict[str, list[Reject]] = {}
-        self._pushes: Pushes | None = None
-        self._cause: BaseException | None = None  # an exception of the program's own
-        self._stopped_by: RjcliError | None = None
-        given = dict(options)
-        self._api_key = given.pop("api_key", None)
-        environment = given.pop("environment", None)
-        options = dict(from_mapping(_OPTIONS, given, PYTHON))
-        if environment is not None:
-            options["env"] = Given(environment, COMMAND_LINE, "environment=")
-        self._plan = plan_load(read(LoadSettings, options, PYTHON), options, os.environ)
-
-    def interrupt(self) -> None:
-        """Stop in good order."""
-        self._stop(InterruptedByUserError("interrupted", signal=signal.SIGINT))
-
-    def fail(self, error: BaseException | None) -> None:
-        """Note an exception of the program's own that the result has as its cause."""
-        self._cause = self._cause or error
+        given, self._api_key = read_arguments(_OPTIONS, options)
+        self._plan = plan_load(read(LoadSettings, given, PYTHON), given, os.environ)
 
     async def run(self) -> LoadResult:
         """Load everything; whatever happens then is in the result. Raises UsageError."""
@@ -118,9 +102,10 @@ class _LoadCall:
         with ExitStack() as stack:
             if plan.settings.dry_run:
                 endpoint = plan.access.target.endpoint or LOCAL_ENDPOINT
-                self._pushes = Pushes()
+                pushes = Pushes()
+                self._begin(pushes)
                 load = Load(plan, describe_load(plan, endpoint, None), None, self._handle)
-                return self._result(await load.push_all(self._pushes, endpoint))
+                return self._result(await load.push_all(pushes, endpoint))
             # What may take a while, as a keyring does, does not hold up the event loop.
             connecting = connect(plan.access, plan.profile, api_key=self._api_key)
             connection = await asyncio.to_thread(stack.enter_context, connecting)
@@ -128,9 +113,7 @@ class _LoadCall:
             description = describe_load(plan, connection.endpoint, engine.client_id)
             run = stack.enter_context(open_load(plan, description, self._note))
             async with engine:
-                self._pushes = engine
-                if self._stopped_by:
-                    engine.stop(self._stopped_by)
+                self._begin(engine)
                 load = Load(plan, description, run, self._handle)
                 return self._result(await load.push_all(engine, connection.endpoint))
 
@@ -166,21 +149,7 @@ class _LoadCall:
                 kept = self._rejects.setdefault(table, [])
                 if len(kept) < self._most_rejects:
                     kept.append(reject)
-                self._call(self._on_reject, table, reject)
+                self._call_back(self._on_reject, table, reject)
 
     def _note(self, text: str) -> None:
-        self._call(self._on_note, text)
-
-    def _call(self, callback: Callable[..., object] | None, *values: object) -> None:
-        """Call back; where that fails, the load is stopped."""
-        try:
-            if callback:
-                callback(*values)
-        except Exception as error:  # noqa: BLE001 - of the program's own
-            self.fail(error)
-            self._stop(StoppedError(f"a callback of the program raised {type(error).__name__}"))
-
-    def _stop(self, error: RjcliError) -> None:
-        self._stopped_by = self._stopped_by or error
-        if self._pushes:
-            self._pushes.stop(error)
+        self._call_back(self._on_note, text)

@@ -11,13 +11,14 @@ from rjcli.engine.connection import Connection, client_id_of, connect
 from rjcli.engine.description import request_run
 from rjcli.errors import UsageError
 from rjcli.events import RunDescription
+from rjcli.library.base_call import read_arguments
 from rjcli.run import RunRequest
 from rjcli.run.opening import Note
 from rjcli.settings.commands import AccessSettings
 from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.option import options_of
 from rjcli.settings.read import read
-from rjcli.settings.sources import PYTHON, from_mapping, strongest
+from rjcli.settings.sources import PYTHON, strongest
 from rjcli.settings.sources import Options as GivenOptions
 from rjcli.settings.stored import store
 from rjcli.settings.values import InputSettings, PushSettings, RunSettings
@@ -47,17 +48,12 @@ class Options:
 
         ``in_files``: whether arguments that concern files are among them.
         """
-        values = dict(arguments)
-        api_key = values.pop("api_key", None)
-        environment = values.pop("environment", None)
         if not in_files:
-            for name in values:
+            for name in arguments:
                 if name in _OF_FILES:
                     raise UsageError(f"{name}= is for files", hint="use rjcli.push_files")
-            values["files"] = ()
-        given = dict(from_mapping(_OPTIONS, values, PYTHON))
-        if environment is not None:
-            given["env"] = Given(environment, COMMAND_LINE, "environment=")
+            arguments = {**arguments, "files": ()}
+        given, api_key = read_arguments(_OPTIONS, arguments)
         named = given["profile"].value if "profile" in given else None
         profile = load_profile(named, os.environ)
         if profile:

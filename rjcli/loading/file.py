@@ -13,7 +13,6 @@ top stand where the load goes, its own options, and defaults for all entries.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,11 +29,11 @@ from rjcli.settings.option import Declared, options_of
 from rjcli.settings.option_kinds import STDIN, is_types_path
 from rjcli.settings.sources import Options, from_mapping
 from rjcli.settings.values import PushSettings
+from rjcli.toml_text import parse_toml
 
 _MAX_BYTES = 4 * 2**20
 _ENTRIES = "load"
 _API_KEY = re.compile("api[-_]?key", re.IGNORECASE)
-_LINE_OF_ERROR = re.compile(r"at line ([0-9]+)")
 
 _ACCESS = {option.key: option for option in options_of(AccessSettings)}
 _PUSH = {option.key: option for option in options_of(PushSettings, EntrySettings)}
@@ -110,7 +109,7 @@ def read_load_file(path: str, problems: Problems) -> LoadFile:
     Raises UsageError if it cannot be read, or is no load file at all.
     """
     text = _read(path)
-    document = _parse(text, path)
+    document = parse_toml(text, path)
     tables = document.pop(_ENTRIES, None)
     if not (tables and isinstance(tables, list) and all(isinstance(one, dict) for one in tables)):
         raise UsageError(
@@ -250,22 +249,6 @@ def _read(path: str) -> str:
         reason = error.strerror if isinstance(error, OSError) else "there is none"
         hint = "rjcli init DIR writes one for the files of a folder"
         raise InputError(f"cannot read {path}: {reason}", hint=hint) from None
-
-
-def _parse(text: str, path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        # The rest of its message may quote the file.
-        line = _LINE_OF_ERROR.search(str(error))
-        raise UsageError(
-            f"{path}{f', line {line[1]}' if line else ''}: this is no TOML",
-            hint="texts are in quotation marks, and each name is there once in its table",
-        ) from None
-    except (ValueError, RecursionError):
-        raise UsageError(
-            f"{path}: something in it is nested too deep, or a number with too many digits"
-        ) from None
 
 
 def _files(given: Given) -> tuple[str, ...]:

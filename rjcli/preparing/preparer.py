@@ -50,21 +50,12 @@ class Preparer:
         if isinstance(block, RawRecords) and (together := self._prepare_all(block, first_position)):
             yield together
             return
-        records: list[Record] = []
-        for position, item in enumerate(block, first_position):
-            if isinstance(item, RawRecord):
-                prepared = self._prepare(item, position)
-            else:
-                prepared = replace(item, position=position)
-            if isinstance(prepared, Record):
-                records.append(prepared)
-                continue
-            if records:
-                yield Records.of(records)
-                records = []
-            yield prepared
-        if records:
-            yield Records.of(records)
+        yield from gather(
+            self._prepare(item, position)
+            if isinstance(item, RawRecord)
+            else replace(item, position=position)
+            for position, item in enumerate(block, first_position)
+        )
 
     def _prepare_all(self, block: RawRecords, first_position: int) -> Records | None:
         """Prepare records together, which is far quicker, if nothing is special about any."""
@@ -82,19 +73,19 @@ class Preparer:
             try:
                 raw = self._shaper.shape(raw)
             except UnshapeableError as error:
-                return _reject(raw, position, str(error))
+                return reject(raw, position, str(error))
         opening, keys, fields = self._opening, self._keys, raw.fields
         if KEYS_FIELD in fields:
             keys, reason = self._own_keys(fields[KEYS_FIELD])
             if reason:
-                return _reject(raw, position, reason)
+                return reject(raw, position, reason)
             opening = _BRACE
         elif not keys:
             self.keyless += 1
-            return _reject(raw, position, NO_KEYS)
+            return reject(raw, position, NO_KEYS)
         [key] = self._normalized_keys(keys, lambda name: [fields.get(name)])
         if key is None:
-            return _reject(raw, position, *self._faults(keys, fields))
+            return reject(raw, position, *self._faults(keys, fields))
         return Record(raw.json, opening, key, raw.raw, raw.file, raw.line, raw.number, position)
 
     def _normalized_keys(
@@ -147,7 +138,23 @@ class Preparer:
         return tuple(own), None
 
 
-def _reject(raw: RawRecord, position: int, *reasons: str) -> Rejection:
+def gather(items: Iterable[Record | Rejection]) -> Iterator[Records | Rejection]:
+    """Put consecutive records together; rejections stay where they are."""
+    records: list[Record] = []
+    for item in items:
+        if isinstance(item, Record):
+            records.append(item)
+            continue
+        if records:
+            yield Records.of(records)
+            records = []
+        yield item
+    if records:
+        yield Records.of(records)
+
+
+def reject(raw: RawRecord, position: int, *reasons: str) -> Rejection:
+    """Reject a record that was read. ``position``: in all inputs, 0 if that is not known."""
     return Rejection(
         Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, reasons, position=position
     )

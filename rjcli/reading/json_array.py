@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 from rjcli.errors import InputError
 from rjcli.json_text import SPACE, MalformedJsonError, parse_value
 from rjcli.model import Block, RawRecords
+from rjcli.reading.attempts import Attempts
 from rjcli.reading.block import parse_block
 from rjcli.reading.json_window import OPENING, STEPS_AT_ONCE, Window
 from rjcli.reading.lines import MOST_RECORDS
@@ -30,7 +31,6 @@ _FLAT_ELEMENT = re.compile(
 )
 _LONGEST_WORD = 64 * 1024  # bytes of a number, true, false or null
 _BLOCK_SIZE = 64 * 1024  # bytes
-_MOST_SKIPPED = 64  # times that separators are not learned
 _CLOSING = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
@@ -105,7 +105,7 @@ class _Stream:
         self._parse = parse
         self._number = 0  # of values
         self._separator = b""  # the last one between two elements, with a brace on each side
-        self._failures = self._skipped = 0
+        self._attempts = Attempts()  # to split at it
 
     def values(self) -> Iterator[_Found | None]:
         """The elements of top-level arrays, and every other top-level value."""
@@ -149,12 +149,12 @@ class _Stream:
         if max(map(len, texts)) <= self._max_value_bytes:
             block = self._parse(texts, self._lines(parts), self._number + 1)
             if isinstance(block, RawRecords):
-                self._failures = 0
+                self._attempts.succeed()
                 self._number += len(block)
                 window.move_to(end + separator.index(b",") + 1)
                 return block
-        self._failures = min(self._failures + 1, _MOST_SKIPPED.bit_length())
-        self._separator, self._skipped = b"", 0
+        self._attempts.fail()
+        self._separator = b""
         return None
 
     def _lines(self, parts: Sequence[bytes]) -> Sequence[int]:
@@ -178,16 +178,9 @@ class _Stream:
         _, *lines = accumulate(line_ends, initial=self._window.line)
         self._window.move_to(at)
         self._number += len(texts)
-        if len(texts) > 1 and texts[-2] is not None:
-            self._learn(text[starts[-2] + len(texts[-2]) - 1 : starts[-1] + 1])
+        if len(texts) > 1 and texts[-2] is not None and self._attempts.is_due():
+            self._separator = text[starts[-2] + len(texts[-2]) - 1 : starts[-1] + 1]
         return [*zip(texts, lines, strict=True)]
-
-    def _learn(self, separator: bytes) -> None:
-        """Learn what is between elements, unless that has been in vain too often lately."""
-        if self._skipped < 2**self._failures - 1:
-            self._skipped += 1
-        else:
-            self._separator = separator
 
     def _value(self) -> Generator[None, None, _Value]:
         """Take the text of the value that comes next."""

@@ -9,9 +9,9 @@ import msgspec
 import orjson
 
 from rjcli.api.protocol import KEYS_FIELD
+from rjcli.reading.attempts import Attempts
 
 _MOST_FIELDS = 100
-_MOST_SKIPPED = 64  # blocks
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 # White space before a colon: a name followed by one is not found by its quotation mark.
 _SPACES = (b" ", b"\t", b"\r", b"\n")
@@ -30,7 +30,7 @@ class UniformParser:
         self._names: tuple[str, ...] = ()
         self._decode: Any = None
         self._raw: Mapping[str, Callable[[Any], bytes]] = {}
-        self._failures = self._skipped = 0
+        self._attempts = Attempts()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class UniformParser:
             if not joined.isascii():
                 joined.decode()  # msgspec does not look at what it skips
             if _have_no_others(joined, len(texts) * len(self._names)):
-                self._failures = 0
+                self._attempts.succeed()
                 return {name: _parse_all(map(get, records)) for name, get in self._raw.items()}
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
@@ -56,11 +56,9 @@ class UniformParser:
 
     def learn(self, fields: Mapping[str, Any]) -> None:
         """Learn from a record's fields, unless that has been in vain too often lately."""
-        if self._skipped < 2**self._failures - 1:
-            self._skipped += 1
+        if not self._attempts.is_due():
             return
-        self._skipped = 0
-        self._failures = min(self._failures + 1, _MOST_SKIPPED.bit_length())
+        self._attempts.fail()  # until a block is parsed
         is_flat = not any(isinstance(value, (dict, list)) for value in fields.values())
         if not (
             is_flat

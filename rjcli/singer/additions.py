@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from rjcli.api.protocol import KEYS_FIELD
-from rjcli.model import Block, RawRecord, Record, Records, Rejection, Stage
+from rjcli.model import Block, RawRecord, Record, Records, Rejection
+from rjcli.preparing.preparer import gather, reject
 
 HASH_KEY = "_sdc_primary_key"
 METADATA = (
@@ -42,27 +43,16 @@ def canonical(text: bytes) -> bytes:
 
 def hash_records(block: Block) -> Iterator[Records | Rejection]:
     """Give records a key: the SHA-256 of their canonical text, in hexadecimal."""
-    records: list[Record] = []
-    for item in block:
-        prepared = _hash(item) if isinstance(item, RawRecord) else item
-        if isinstance(prepared, Record):
-            records.append(prepared)
-            continue
-        if records:
-            yield Records.of(records)
-            records = []
-        yield prepared
-    if records:
-        yield Records.of(records)
+    return gather(_hash(item) if isinstance(item, RawRecord) else item for item in block)
 
 
 def _hash(raw: RawRecord) -> Record | Rejection:
     if HASH_KEY in raw.fields:
-        return _reject(raw, f"it has a field {HASH_KEY!r} already")
+        return reject(raw, 0, f"it has a field {HASH_KEY!r} already")
     try:
         digest = hashlib.sha256(canonical(raw.json)).hexdigest()
     except ValueError as error:
-        return _reject(raw, str(error))
+        return reject(raw, 0, str(error))
     comma = b"," if raw.fields else b""
     opening = b'{"%b":["%b"],"%b":"%b"%b' % (
         KEYS_FIELD.encode(),
@@ -72,10 +62,6 @@ def _hash(raw: RawRecord) -> Record | Rejection:
         comma,
     )
     return Record(raw.json, opening, digest, raw.raw, raw.file, raw.line, raw.number)
-
-
-def _reject(raw: RawRecord, reason: str) -> Rejection:
-    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, (reason,))
 
 
 class Metadata:
