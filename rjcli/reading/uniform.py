@@ -12,9 +12,7 @@ from rjcli.api.protocol import KEYS_FIELD
 from rjcli.reading.attempts import Attempts
 
 _MOST_FIELDS = 100
-_ESCAPED = re.compile(r'["\\\x00-\x1f]')
-# White space before a colon: a name followed by one is not found by its quotation mark.
-_SPACES = (b" ", b"\t", b"\r", b"\n")
+_NOT_PLAIN = re.compile(r'[:"\\\x00-\x1f]')  # in a name
 
 
 class UniformParser:
@@ -30,6 +28,7 @@ class UniformParser:
         self._names: tuple[str, ...] = ()
         self._decode: Any = None
         self._raw: Mapping[str, Callable[[Any], bytes]] = {}
+        self._with_colons: Sequence[str] = ()  # fields whose values have some
         self._attempts = Attempts()
 
     @property
@@ -46,9 +45,9 @@ class UniformParser:
             joined = b",".join(texts)
             if not joined.isascii():
                 joined.decode()  # msgspec does not look at what it skips
-            if _have_no_others(joined, len(texts) * len(self._names)):
+            if self._have_no_others(records, joined.count(b":")):
                 self._attempts.succeed()
-                return {name: _parse_all(map(get, records)) for name, get in self._raw.items()}
+                return {name: _parse_all(map(self._raw[name], records)) for name in self._wanted}
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
         self._decode = None
@@ -62,7 +61,7 @@ class UniformParser:
         is_flat = not any(isinstance(value, (dict, list)) for value in fields.values())
         if not (
             is_flat
-            and not any(map(_ESCAPED.search, fields))  # msgspec refuses such names
+            and not any(map(_NOT_PLAIN.search, fields))  # msgspec refuses most of such names
             and fields.keys() >= {*self._wanted}
             and KEYS_FIELD not in fields
             and len(fields) <= _MOST_FIELDS
@@ -78,21 +77,25 @@ class UniformParser:
             gc=False,
         )
         self._decode = msgspec.json.Decoder(record).decode
-        keys = {name: key for key, name in members.items()}
-        self._raw = {name: attrgetter(keys[name]) for name in self._wanted}
+        self._raw = {name: attrgetter(key) for key, name in members.items()}
+        self._with_colons = ()
+
+    def _have_no_others(self, records: Sequence[Any], colons: int) -> bool:
+        """Whether records have no members but those that are known: others would be repeated ones.
+
+        Each member has a colon after its name. All other ``colons`` are in values.
+        """
+        others = colons - len(records) * len(self._names)
+        if others == sum(self._count_colons(records, name) for name in self._with_colons):
+            return True
+        counts = {name: self._count_colons(records, name) for name in self._names}
+        self._with_colons = [name for name, count in counts.items() if count]
+        return others == sum(counts.values())
+
+    def _count_colons(self, records: Sequence[Any], name: str) -> int:
+        return b"".join(map(self._raw[name], records)).count(b":")
 
 
 def _parse_all(texts: Iterable[bytes]) -> list[Any]:
     values: list[Any] = orjson.loads(b"[%b]" % b",".join(texts))
     return values
-
-
-def _have_no_others(joined: bytes, members: int) -> bool:
-    """Whether records that have so many members have no others, which would be repeated ones.
-
-    Each member has a colon; what else has one is in a string.
-    """
-    if joined.count(b":") == members:
-        return True
-    gaps = [space for space in _SPACES if space in joined]
-    return joined.count(b'":') == members and not any(gap + b":" in joined for gap in gaps)
