@@ -9,15 +9,18 @@ SINGER := .singer
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
 SPARK_JAVA := $(CURDIR)/$(SPARK)/java
+COVERED := 95
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
 
-.PHONY: help setup demo test test-singer test-spark test-page man lint check bench soak docs format clean
+.PHONY: help setup demo test coverage mutants test-singer test-spark test-page man lint check bench soak docs format clean
 
 help:
 	@echo "make demo    push the samples to the embedded local API and show what landed"
 	@echo "make test    run the tests"
+	@echo "make coverage  run the tests, and fail if they pass over too much of rjcli"
+	@echo "make mutants  change the code in thousands of places, and list what no test notices (hours)"
 	@echo "make test-page  try the page of the local Import API in a headless Chromium"
 	@echo "make test-spark  run the tests on a small Spark cluster, with a Java of its own if need be"
 	@echo "make check   format, lint, types, layers and tests: what CI runs"
@@ -56,6 +59,18 @@ demo: $(RUNTIME)
 
 test: setup
 	$(BIN)/pytest
+
+# rjcli's own processes are measured as well.
+coverage: setup
+	rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERED)
+
+mutants: setup
+	$(PIP) --editable '.[mutants,dev]'
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 test-spark: $(SPARK_READY)
 	if [ -d $(SPARK_JAVA) ]; then export JAVA_HOME=$(SPARK_JAVA); fi; \
@@ -111,4 +126,4 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(SPARK) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SPARK) .coverage mutants demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
