@@ -95,6 +95,7 @@ class KeysInDoubt:
         self, directory: Path, run: str, settle: float, now: float, *, in_flight: bool
     ) -> None:
         self._name = f"{run}{_SUFFIX}"
+        self._settle = settle
         self._opened = now
         self.doubts: dict[Hashable, Doubt] = {}
         self.unknown_until = self.own_unknown_until = 0.0
@@ -102,7 +103,7 @@ class KeysInDoubt:
         try:
             with self._directory.locked():
                 earlier = self._ended()
-                self._take_over(earlier, settle)
+                self._take_over(earlier)
                 if in_flight and self._name not in earlier:
                     self.own_unknown_until = now + settle
                 self._fd = self._create()
@@ -140,7 +141,7 @@ class KeysInDoubt:
 
     def end(self, now: float) -> None:
         """Note that no request was left without being accounted for; a file of no use goes."""
-        contents = self._read(self._name, 0.0, now)
+        contents = self._read(self._name, now)
         is_of_use = any(doubt.until > now or doubt.newest for doubt in contents.doubts.values())
         if is_of_use or self._kept_until() > now:
             self._write_header(now, is_ended=True)
@@ -156,12 +157,12 @@ class KeysInDoubt:
         names = [name for name in self._directory.names() if name.endswith(_SUFFIX)]
         return [name for name in names if not is_held(self._directory.path / name)]
 
-    def _read(self, name: str, settle: float, now: float) -> _Contents:
+    def _read(self, name: str, now: float) -> _Contents:
         content = self._directory.read(name, "the file of keys in doubt") or b""
-        return _decode_file(content, self._directory.path / name, settle, now)
+        return _decode_file(content, self._directory.path / name, self._settle, now)
 
-    def _take_over(self, names: list[str], settle: float) -> None:
-        found = [(name, self._read(name, settle, self._opened)) for name in names]
+    def _take_over(self, names: list[str]) -> None:
+        found = [(name, self._read(name, self._opened)) for name in names]
         for name, contents in sorted(found, key=lambda each: (each[1].opened, each[0])):
             for key, doubt in contents.doubts.items():
                 if doubt.until > self._opened or doubt.newest:

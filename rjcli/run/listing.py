@@ -69,7 +69,7 @@ class RunRecord:
                 options=dict(job["options"]),
                 retries=job["retries"],
                 load=job.get("load"),
-                tables=job.get("tables"),
+                tables=None if job.get("tables") is None else dict(job["tables"]),
                 checkpoint=_read_good_checkpoint(directory),
                 summary=_read_good_summary(directory),
                 is_running=is_held(directory / LOCK),
@@ -116,14 +116,15 @@ class RunRecord:
 
     def table_runs(self) -> "dict[str, RunRecord | bool]":
         """Of a load, the run of each table; where there is none, whether one is left to do."""
-        found: dict[str, RunRecord | bool | None] = dict.fromkeys(self.tables or (), True)
+        found: dict[str, RunRecord | bool] = dict.fromkeys(self.tables or (), True)
         for line in _read_lines(self.directory / TABLES):
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
                 document = json.loads(line)
                 table, directory = document["table"], document["run"]
                 if table in found:
-                    found[table] = RunRecord.read(Path(directory)) if directory else False
-        return {table: False if run is None else run for table, run in found.items()}
+                    run = RunRecord.read(Path(directory)) if directory else None
+                    found[table] = run if run and run.tables is None else False
+        return found
 
     @property
     def has_progress(self) -> bool:

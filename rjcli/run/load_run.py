@@ -7,7 +7,7 @@ written at the end. What became of the records is in the runs of the tables.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -135,24 +135,24 @@ def _mode(record: RunRecord) -> Any:
 def _choose(request: LoadRequest, state: State | None) -> tuple[Path, RunRecord | None]:
     """The directory of the run, and what it holds if that is continued."""
     settings = request.settings
+    candidates: Iterable[Path]
     if settings.directory:
-        candidates = [Path(settings.directory).absolute()]
+        new = Path(settings.directory).absolute()
+        candidates = [new]
     else:
         assert state  # noqa: S101 - else there would have been an error
-        candidates = [*state.recall(request.job)] if settings.resume else []
-    runs = [run for run in map(RunRecord.read, candidates) if run and run.job == request.job]
-    if settings.resume is Resume.ON and not runs:
+        new, candidates = state.runs / request.name, state.recall(request.job)
+    runs = (run for run in map(RunRecord.read, candidates) if run and run.job == request.job)
+    last = next(runs, None) if settings.resume else None
+    if settings.resume is Resume.ON and last is None:
         raise UsageError(
             "there is no load to resume",
             hint="load without --resume, or with --resume=auto, which starts one then",
         )
-    earlier = runs[0] if runs and settings.resume and runs[0].is_resumable else None
-    if earlier:
-        request.note(f"resuming the load {earlier.name}")
-    if settings.directory:
-        return candidates[0], earlier
-    assert state  # noqa: S101 - as above
-    return (earlier.directory if earlier else state.runs / request.name), earlier
+    if last is None or not last.is_resumable:
+        return new, None
+    request.note(f"resuming the load {last.name}")
+    return last.directory, last
 
 
 def _write(

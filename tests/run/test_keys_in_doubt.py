@@ -1,5 +1,7 @@
 """Keys in doubt on disk: they belong to a table, outlive their run, and end with their time."""
 
+import errno
+import json
 import os
 import resource
 from pathlib import Path
@@ -80,7 +82,76 @@ def test_killed_run_leaves_all_keys_in_doubt_for_a_while(tmp_path: Path) -> None
     with opened(tmp_path, "third", 70.0) as third:  # the one between does not make it known less
         assert third.unknown_until == following.unknown_until
     with opened(tmp_path, "late", 200.0) as late:
-        assert late.unknown_until == 200.0 - 200.0 + late.unknown_until
+        assert late.unknown_until == 0.0
+
+
+@pytest.mark.parametrize(("alive", "until"), [(14.0, 75.0), (15.0, 80.0)])
+def test_process_is_noted_to_be_alive_every_five_seconds(
+    tmp_path: Path, alive: float, until: float
+) -> None:
+    """The disk is written to only where the last note is five seconds old."""
+    with opened(tmp_path, "killed", 10.0) as killed:
+        killed.keep_alive(alive)
+    with opened(tmp_path, "next", 20.0) as following:
+        assert following.unknown_until == until
+
+
+def test_moment_of_the_end_is_over(tmp_path: Path) -> None:
+    """What lasts until a moment is over at that moment: it is neither kept nor taken over."""
+    with opened(tmp_path, "kept", 10.0) as kept:
+        kept.save({"a": doubt(20.0)})
+        kept.end(11.0)
+    with opened(tmp_path, "second", 20.0) as second:
+        assert not second.doubts
+        second.save({"b": doubt(30.0)})
+        second.end(30.0)
+    assert not [*tmp_path.glob("*")]
+    with opened(tmp_path, "killed", 40.0):
+        pass
+    with opened(tmp_path, "third", 45.0) as third:
+        until = third.unknown_until
+        third.end(until)
+    assert not [*tmp_path.glob("*")]
+    with opened(tmp_path, "killed", 40.0):
+        pass
+    with opened(tmp_path, "fourth", until) as fourth:
+        assert fourth.unknown_until == 0.0
+
+
+def test_last_line_of_a_key_counts(tmp_path: Path) -> None:
+    """A doubt that is over leaves no file, one that was renewed is the newest of all."""
+    with opened(tmp_path, "first", 10.0) as first:
+        first.save({"a": doubt(100.0), "b": doubt(100.0)})
+        first.save({"a": doubt(110.0)})
+        first.end(20.0)
+    with opened(tmp_path, "second", 20.0) as second:
+        assert [*second.doubts.items()] == [("b", doubt(100.0)), ("a", doubt(110.0))]
+        second.save({"a": None, "b": None})
+        second.end(30.0)
+    assert not [*tmp_path.glob("*")]
+
+
+def test_file_is_as_other_versions_read_it(tmp_path: Path) -> None:
+    """The first line has 256 bytes, and says which version wrote it, and when."""
+    with opened(tmp_path, "run", 10.0) as file:
+        file.save({"a": doubt(100.0, 1)})
+        file.end(20.0)
+    first, second = (tmp_path / "run.ndjson").read_bytes().splitlines(keepends=True)
+    assert len(first) == 256
+    assert json.loads(first) == {
+        "version": 1,
+        "boot": moment.boot(),
+        "opened": 10.0,
+        "alive": 20.0,
+        "ended": True,
+        "unknown_until": 0.0,
+    }
+    assert json.loads(second) == {
+        "key": "a",
+        "until": 100.0,
+        "version": (b"v" * 16).hex(),
+        "newest": [[[["id", '"a"']], '{"keys":["id"],', '{"id":"a","version":1}']],
+    }
 
 
 def test_resumed_run_knows_its_own_requests_until_their_time_is_over(tmp_path: Path) -> None:
@@ -127,6 +198,33 @@ def test_moments_of_another_start_of_the_machine_count_from_now(
         assert second.unknown_until == 5.0 + SETTLE
 
 
+def test_doubts_outlive_their_run_where_the_machine_has_no_boot_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no moment can be told from those of another start, a run's doubts are kept as well."""
+    monkeypatch.setattr(keys_in_doubt, "is_this_boot", lambda _: False)
+    with opened(tmp_path, "first", 10.0) as first:
+        first.save({"a": doubt(50.0)})
+        first.end(20.0)
+    with opened(tmp_path, "second", 30.0) as second:
+        assert second.doubts == {"a": doubt(30.0 + SETTLE)}
+        assert second.unknown_until == 0.0
+
+
+def test_file_of_another_start_is_older_than_all_of_this_one(tmp_path: Path) -> None:
+    """What a run of this start left is newer than anything from before, whatever the moments."""
+    with opened(tmp_path, "a", 5.0) as now, opened(tmp_path, "b", 9_000.0) as before:
+        for file, version in ((before, 1), (now, 2)):
+            file.save({"a": doubt(9_100.0, version)})
+            file.end(9_001.0)
+    path = tmp_path / "b.ndjson"
+    header, rest = path.read_bytes()[:256], path.read_bytes()[256:]
+    other = json.dumps({**json.loads(header), "boot": "another"}).encode().ljust(255) + b"\n"
+    path.write_bytes(other + rest)
+    with opened(tmp_path, "next", 9_010.0) as following:
+        assert following.doubts == {"a": doubt(9_100.0, 2)}
+
+
 def test_two_doubts_of_one_key_are_one(tmp_path: Path) -> None:
     """A key that two runs left in doubt has the later end, and the newest version of the later."""
     for name, now, version in (("b", 10.0, 1), ("a", 20.0, 2)):
@@ -141,6 +239,17 @@ def test_two_doubts_of_one_key_are_one(tmp_path: Path) -> None:
         (tmp_path / f"kept-{name}").rename(tmp_path / f"{name}.ndjson")
     with opened(tmp_path, "third", 30.0) as third:
         assert third.doubts == {"a": doubt(70.0, 2, version=None)}
+
+
+def test_doubts_of_runs_side_by_side_are_merged_by_name(tmp_path: Path) -> None:
+    """Of runs that began at one moment the later name counts; equal versions stay known."""
+    with opened(tmp_path, "b", 10.0) as late, opened(tmp_path, "a", 10.0) as early:
+        late.save({"a": doubt(70.0, 1)})
+        early.save({"a": doubt(80.0, 2)})
+        for file in (early, late):
+            file.end(20.0)
+    with opened(tmp_path, "next", 30.0) as following:
+        assert following.doubts == {"a": doubt(80.0, 1)}
 
 
 def test_torn_last_line_is_cut(tmp_path: Path) -> None:
@@ -170,6 +279,30 @@ def test_full_disk_tears_nothing(tmp_path: Path) -> None:
         assert [*resumed.doubts] == [12.0, 67.0]
 
 
+def test_full_disk_leaves_no_file(tmp_path: Path) -> None:
+    """A run that cannot begin as the disk is full leaves nothing, and says what to do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(DiskError) as caught:
+            opened(tmp_path, "run", 10.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    reason = os.strerror(errno.EFBIG)
+    assert caught.value.message == f"cannot write {tmp_path / 'run.ndjson'}: {reason}"
+    assert caught.value.hint == "make room there and resume"
+    assert not [*tmp_path.glob("*")]
+
+
+def test_symbolic_link_is_not_read(tmp_path: Path) -> None:
+    """A symbolic link in the place of a run's file is refused by name."""
+    path = tmp_path / "run.ndjson"
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError) as caught:
+        opened(tmp_path, "next", 10.0)
+    assert caught.value.message == f"the file of keys in doubt {path} is a symbolic link"
+
+
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"[]", b"{}", b"null\n" * 100, b"[" * 100_000, b'{"version": 1}']
 )
@@ -189,9 +322,13 @@ def test_damaged_file_names_a_way_out_that_works(tmp_path: Path, content: bytes)
 
 def test_empty_file_of_a_killed_process_is_no_damage(tmp_path: Path) -> None:
     """A process that was killed before it wrote anything has left nothing in doubt."""
-    (tmp_path / "run.ndjson").touch(0o600)
-    with opened(tmp_path, "next", 10.0) as file:
-        assert not file.doubts
+    with opened(tmp_path, "first", 0.1) as first:
+        first.save({"a": doubt(100.0)})
+        first.end(0.2)
+    (tmp_path / "empty.ndjson").touch(0o600)
+    with opened(tmp_path, "next", 0.5) as file:
+        assert file.doubts == {"a": doubt(100.0)}
+        assert file.unknown_until == 0.0
 
 
 def test_moments_are_shared_by_processes() -> None:
