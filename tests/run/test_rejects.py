@@ -65,9 +65,10 @@ def test_each_record_is_written_in_the_form_of_its_input(directory: Directory) -
 
 def test_resumed_run_goes_on_in_the_files_of_its_forms(directory: Directory) -> None:
     """Reopened files grow where they were cut, and a form finds its file by the header."""
+    sizes: dict[str, int] = {}
     for turn in range(2):
         rejects = Rejects(directory)
-        rejects.cut(sizes if turn else {})
+        rejects.cut(sizes)
         for position, header in enumerate(("c", "b", "a") if turn else ("a", "b", "c"), 1):
             rejects.start_input(position, csv(header))
             rejects.write(rejection(position, b"%d%d" % (turn, position)))

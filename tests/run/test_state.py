@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,24 @@ def test_list_that_is_a_link_is_not_followed(state: State, tmp_path: Path) -> No
         state.remember(SERIES, tmp_path / "b")
     assert caught.value.message == f"the list of runs {index} is a symbolic link"
     assert (tmp_path / "moved").read_bytes() == before
+
+
+def test_list_that_cannot_be_opened_is_an_error(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors of the operating system say whether the list of runs was to be read or written."""
+    state.remember(SERIES, tmp_path / "a")
+    index = index_of(state)
+    index.unlink()
+    monkeypatch.chdir(index.parent)  # a socket's address must be short
+    with socket.socket(socket.AF_UNIX) as in_its_place:
+        in_its_place.bind(index.name)
+    uses: dict[str, Callable[[], object]] = {
+        "write": lambda: state.remember(SERIES, tmp_path),
+        "read": lambda: [*state.recall(SERIES)],
+    }
+    for verb, use in uses.items():
+        with pytest.raises(UsageError) as caught:
+            use()
+        message = f"cannot {verb} {index.parent}: No such device or address"
+        assert caught.value.message == message

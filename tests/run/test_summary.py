@@ -8,7 +8,9 @@ from rjcli.errors import InterruptedByUserError, RjcliError, UsageError
 from rjcli.events import Counts, RunArtifacts, RunDescription, Status, Summary
 from rjcli.run.summary import failure_document, summary_document
 
-RUN = RunDescription("r", "sandbox", "https://h/v2", "h", 12, "t", ("id",), ("a.csv",), dry_run=True)
+RUN = RunDescription(
+    "r", "sandbox", "https://h/v2", "h", 12, "t", ("id",), ("a.csv",), dry_run=True
+)
 SUMMARY = Summary(
     run=RUN,
     status=Status.REJECTS,
