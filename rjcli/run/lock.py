@@ -30,7 +30,6 @@ class Lock:
         self._what = what
         self._started = started
         self._hint = hint
-        self._fd = -1
 
     def __enter__(self) -> Self:
         with os_errors_as_ours(f"cannot lock {self._directory.path / self._name}"):

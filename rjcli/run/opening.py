@@ -82,10 +82,8 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         stack.enter_context(Lock(directory, LOCK, str(path), started))
         earlier = read_checkpoint(path) if request.settings.resume else None
         is_resumed = earlier is not None
-        if earlier:
-            checkpoint = _resume(request, directory, earlier)
-        else:
-            checkpoint = _begin(request, directory, started)
+        checkpoint = _resume(request, earlier) if earlier else _begin(request, path, started)
+        _write_start(directory, request, checkpoint)
         if state:
             state.remember(series_of(request.job), path)
         in_doubt = _open_in_doubt(
@@ -213,30 +211,22 @@ def prepare_directory(path: Path) -> Directory:
         return Directory(path, make=True)
 
 
-def _resume(request: RunRequest, directory: Directory, checkpoint: Checkpoint) -> Checkpoint:
+def _resume(request: RunRequest, checkpoint: Checkpoint) -> Checkpoint:
     if not continues(request.job, checkpoint.job):
         _refuse(checkpoint.run, difference(request.job, checkpoint.job))
     request.note(f"resuming {checkpoint.run} after its first {checkpoint.records:,} records")
-    checkpoint = replace(checkpoint, job=dict(request.job), finished=False)
-    with os_errors_as_ours(f"cannot use {directory.path}"):
-        directory.remove(SUMMARY)
-        _write_job(directory, request, checkpoint)
-    return checkpoint
+    return replace(checkpoint, job=dict(request.job), finished=False)
 
 
-def _begin(request: RunRequest, directory: Directory, started: str) -> Checkpoint:
-    check_replaceable(directory.path)
+def _begin(request: RunRequest, directory: Path, started: str) -> Checkpoint:
+    check_replaceable(directory)
     if request.settings.resume:
         request.note("there is no run to resume: starting from the beginning")
-    checkpoint = Checkpoint(request.name, dict(request.job), started, written=started)
-    with os_errors_as_ours(f"cannot write in {directory.path}"):
-        directory.remove(SUMMARY)
-        _write_job(directory, request, checkpoint)
-        directory.replace(CHECKPOINT, checkpoint.encode())
-    return checkpoint
+    return Checkpoint(request.name, dict(request.job), started, written=started)
 
 
-def _write_job(directory: Directory, request: RunRequest, checkpoint: Checkpoint) -> None:
+def _write_start(directory: Directory, request: RunRequest, checkpoint: Checkpoint) -> None:
+    """Write that the run has begun, or goes on: it may be killed before it saves anything."""
     job = {
         "run": checkpoint.run,
         "job": request.job,
@@ -246,7 +236,10 @@ def _write_job(directory: Directory, request: RunRequest, checkpoint: Checkpoint
         "retries": request.retries,
         "load": request.load,
     }
-    directory.replace(JOB, json.dumps(job, indent=1).encode() + b"\n")
+    with os_errors_as_ours(f"cannot write in {directory.path}"):
+        directory.remove(SUMMARY)
+        directory.replace(JOB, json.dumps(job, indent=1).encode() + b"\n")
+        directory.replace(CHECKPOINT, checkpoint.encode())
 
 
 def check_replaceable(directory: Path) -> None:

@@ -61,7 +61,7 @@ class State:
         """Note that a run is the last one of a series: those that differ in their inputs only."""
         name = _hash(series)
         with os_errors_as_ours(f"cannot write {self._index.path}"), self._index.locked():
-            lines = (self._index.read(name, _INDEX) or b"").decode(errors="replace").splitlines()
+            lines = self._lines(name)
             if len(lines) >= _MOST_LINES:
                 lines = [line for line in lines if (path := _path(line)) and path.exists()]
                 self._index.replace(name, "".join(f"{line}\n" for line in lines).encode())
@@ -76,8 +76,11 @@ class State:
     def recall(self, series: Any) -> Iterator[Path]:
         """The runs of a series, the newest first, whatever the clock said then."""
         with os_errors_as_ours(f"cannot read {self._index.path}"):
-            content = self._index.read(_hash(series), _INDEX) or b""
-        yield from filter(None, map(_path, reversed(content.decode(errors="replace").splitlines())))
+            lines = self._lines(_hash(series))
+        yield from filter(None, map(_path, reversed(lines)))
+
+    def _lines(self, name: str) -> list[str]:
+        return (self._index.read(name, _INDEX) or b"").decode(errors="replace").splitlines()
 
 
 def _hash(value: Any) -> str:

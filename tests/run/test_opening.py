@@ -13,7 +13,15 @@ from msgspec.structs import replace
 
 from rjcli.errors import UnfinishedError, UsageError
 from rjcli.model import InputForm, Rejection, Stage
-from rjcli.run import Ledger, Run, RunRequest, find_run, list_runs, open_run
+from rjcli.run import (
+    Ledger,
+    Run,
+    RunRequest,
+    find_run,
+    list_runs,
+    open_run,
+    open_table_types,
+)
 from rjcli.run.prefix import Prefix
 from rjcli.run.run import Position
 from rjcli.settings.choices import Resume
@@ -44,12 +52,18 @@ class Runs:
         """Open a run of a job."""
         identity = {"table": "t", "files": [*files], **job}
         settings = replace(settings, resume=resume)
-        target = ("http://h/v2", 1, "t")
-        request = RunRequest(
-            settings, identity, target, 60.0, name, "custom", {}, {}, self.notes.append
-        )
-        with open_run(request) as run:
+        with open_run(self.request(name, identity, settings)) as run:
             yield run
+
+    def request(
+        self,
+        name: str,
+        job: dict[str, Any],
+        settings: RunSettings = RunSettings(),  # noqa: B008 - frozen
+    ) -> RunRequest:
+        """What is wanted of a run of a job."""
+        target = ("http://h/v2", 1, "t")
+        return RunRequest(settings, job, target, 60.0, name, "custom", {}, {}, self.notes.append)
 
     def finish(self, name: str, *files: str, **options: Any) -> Path:
         """Open a run and bring it to its end."""
@@ -89,6 +103,89 @@ def test_more_inputs_at_the_end_are_the_same_job(runs: Runs) -> None:
         name = f"new-{len(files)}-{files[0]}"
         with runs.open(name, files, resume=Resume.AUTO) as run:
             assert run.resumed is None
+
+
+def leave(run: Run, *, finished: bool = False) -> None:
+    """Stop after 1,234 records, as if killed, with work left to do or without."""
+    prefix = Prefix()
+    prefix.close(1_234, b"digest")
+    assert len([*prefix.advance()]) == 1
+    run.save(Position(prefix, None, finished=finished), 0.0)
+
+
+def refusal(name: str, difference: str) -> tuple[str, str]:
+    """The message and the hint for a push that is not the one to resume."""
+    return (
+        f"this push is not the one to resume, {name}: {difference}",
+        f"rjcli runs {name} shows how to resume that one; without --resume a new run is started",
+    )
+
+
+def test_job_that_differs_a_little_is_not_resumed(runs: Runs) -> None:
+    """Where a run of the same files is left, another job is refused, and how it differs is said."""
+    with runs.open("left", ("a.csv", "b.csv")) as run:
+        leave(run)
+    runs.finish("other", "b.csv", "c.csv", table="u")
+    others: list[tuple[dict[str, Any], str]] = [
+        ({"table": "u"}, 'table: "u" now, "t" before'),
+        ({"null": "x"}, 'null: "x" now, not given before'),
+    ]
+    for job, difference in others:
+        with (
+            pytest.raises(UsageError) as caught,
+            runs.open("n", ("a.csv", "b.csv"), resume=Resume.ON, **job),
+        ):
+            pass
+        assert (caught.value.message, caught.value.hint) == refusal("left", difference)
+    note = "the files are not those of other with others after them"
+    assert runs.notes == [note]
+
+
+def test_named_directory_of_another_job_is_not_resumed(runs: Runs, tmp_path: Path) -> None:
+    """A --run-dir of another job is refused to resume, and how it differs is said."""
+    settings = RunSettings(directory=str(tmp_path / "run"))
+    runs.finish("run", settings=settings)
+    with (
+        pytest.raises(UsageError) as caught,
+        runs.open("next", settings=settings, resume=Resume.AUTO, table="u"),
+    ):
+        pass
+    expected = refusal("run", 'table: "u" now, "t" before')
+    assert (caught.value.message, caught.value.hint) == expected
+
+
+def test_resumed_run_is_the_new_job_from_the_start(runs: Runs) -> None:
+    """What goes on is said, and is kept at once: more inputs, and that there is work to do."""
+    with runs.open("run") as run:
+        leave(run, finished=True)
+    with runs.open("next", ("a.csv", "b.csv"), resume=Resume.ON):
+        pass
+    assert runs.notes == ["resuming run after its first 1,234 records"]
+    [left] = list_runs(runs.state)
+    assert left.is_resumable
+    assert left.checkpoint
+    job = {"table": "t", "files": ["a.csv", "b.csv"]}
+    assert (left.job, left.checkpoint.job, left.checkpoint.records) == (job, job, 1_234)
+
+
+def test_summary_that_cannot_be_removed_is_an_error(runs: Runs) -> None:
+    """What is in the place of a summary ends a push that resumes, and the directory is named."""
+    directory = runs.finish("run")
+    (directory / "summary.json").unlink()
+    (directory / "summary.json").mkdir()
+    with pytest.raises(UsageError) as caught, runs.open("next", resume=Resume.ON):
+        pass
+    assert caught.value.message == f"cannot write in {directory}: Is a directory"
+
+
+def test_without_a_state_directory_no_types_are_known(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push that has no state directory knows no column types, and says nothing about it."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    known = open_table_types(runs.request("run", {})).known
+    assert (known.types, known.error) == ({}, None)
 
 
 def test_same_job_is_held_by_one_process(runs: Runs) -> None:

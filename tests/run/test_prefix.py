@@ -63,6 +63,19 @@ def test_prefix_never_passes_an_unsettled_record(spans: list[list[str]], data: A
     assert [*prefix.beyond()] == []
 
 
+def test_rejections_after_the_prefix_are_in_the_order_of_the_input() -> None:
+    """What was rejected after an unsettled record comes in order, whenever it was rejected."""
+    prefix = Prefix()
+    left = read(prefix, [["accepted", "api", "intake", "api"], ["intake"]])
+    prefix.reject(reject(6, Stage.READ))
+    for batch, record, fate in reversed(left):
+        if fate == "api":
+            prefix.settle(reject_as_sent(record), batch)
+    assert [*prefix.advance()] == []
+    assert [rejection.position for rejection in prefix.beyond()] == [2, 3, 4, 5, 6]
+    assert prefix.waiting == 4
+
+
 def reject_as_sent(record: Record) -> Rejection:
     """The API refuses a record."""
     return Rejection(

@@ -1,11 +1,15 @@
 """Which runs can be deleted, and what stays of them."""
 
+import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from rjcli.errors import UnfinishedError
+from rjcli.errors import UnfinishedError, UsageError
 from rjcli.private_file import Directory, make_directory
 from rjcli.run.listing import RunRecord
 from rjcli.run.lock import Lock
@@ -58,16 +62,37 @@ def test_run_under_way_stays(request_run: Request) -> None:
     """A run that a process is at is not deleted, also where it began a moment ago."""
     with open_run(request_run()) as run:
         record = record_of(run.directory)
-        with pytest.raises(UnfinishedError, match="under way"):
+        with pytest.raises(UnfinishedError) as caught:
             remove_run(record)
+    assert (caught.value.message, caught.value.hint) == (
+        "r is under way",
+        "wait for it, or stop it",
+    )
     quiet = record_of(record.directory)
     with (
         Directory(quiet.directory) as held,
-        Lock(held, "lock", "it", ""),
-        pytest.raises(UnfinishedError),
+        Lock(held, "lock", "it", "just now"),
+        pytest.raises(UnfinishedError) as caught,
     ):
         remove_run(quiet)
+    holder = f"process {os.getpid()}, started just now,"
+    assert caught.value.message == f"{holder} is at work on {quiet.directory}"
     assert record_of(record.directory)
+
+
+def test_run_that_cannot_be_deleted_is_named(request_run: Request) -> None:
+    """Files that cannot be deleted are an error; the lock says who tried, and when."""
+    with open_run(request_run()) as run:
+        record = record_of(run.directory)
+    record = record_of(record.directory)
+    (record.directory / "job.json").unlink()
+    (record.directory / "job.json").mkdir()
+    with pytest.raises(UsageError) as caught:
+        remove_run(record)
+    assert caught.value.message == f"cannot delete {record.directory}: Is a directory"
+    holder = json.loads((record.directory / "lock").read_bytes())
+    assert holder["pid"] == os.getpid()
+    assert datetime.fromisoformat(holder["started"]) > record.started
 
 
 def test_named_directory_keeps_what_is_not_of_the_run(request_run: Request, tmp_path: Path) -> None:
@@ -98,13 +123,47 @@ def test_keys_in_doubt_of_a_named_directory_stay(request_run: Request, tmp_path:
         assert [path.name for path in directory.iterdir()] == ["in-doubt"]
 
 
-def test_what_would_be_lost_is_said(request_run: Request) -> None:
-    """A damaged checkpoint and rejects are work left to do; a copy of rejects is none."""
+@pytest.mark.parametrize(
+    ("counts", "has_rejects", "expected"),
+    [
+        ((0, 0), False, []),
+        ((0, 0), True, ["0 rejects not fixed yet"]),
+        ((1, 0), False, ["resuming after its first 1 record"]),
+        ((1_000, 2), False, ["resuming after its first 1,002 records"]),
+        ((0, 1), True, ["resuming after its first 1 record", "1 reject not fixed yet"]),
+        ((0, 2), True, ["resuming after its first 2 records", "2 rejects not fixed yet"]),
+    ],
+)
+def test_what_would_be_lost_is_said(
+    request_run: Request, counts: tuple[int, int], expected: list[str], *, has_rejects: bool
+) -> None:
+    """Records to go on after and rejects are work left to do; a copy of rejects is none."""
     with open_run(request_run()) as run:
         directory = run.directory
-    (directory / "rejects.csv~").touch()
-    assert losses(record_of(directory)) == []
+    path = directory / "checkpoint.json"
+    accepted, rejected = counts
+    records = accepted + rejected
+    changed = {"accepted": accepted, "rejected": rejected, "records": records, "taken": records}
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changed))
+    (directory / ("rejects.csv" if has_rejects else "rejects.csv~")).touch()
+    assert losses(record_of(directory)) == expected
+
+
+def test_work_of_a_summary_without_counts_a_load_or_a_damaged_checkpoint(
+    request_run: Request,
+) -> None:
+    """Each kind of run says in its own words what would be lost."""
+    with open_run(request_run()) as run:
+        directory = run.directory
+    load = replace(record_of(directory), tables={"t": {}})
+    assert losses(load) == ["resuming the tables that it has not finished"]
+    assert losses(replace(load, tables={})) == []
     (directory / "rejects.csv").touch()
+    (directory / "summary.json").touch(0o600)
+    (directory / "summary.json").write_text(
+        '{"status": "failed", "resumable": true, "records": {}}'
+    )
     assert losses(record_of(directory)) == ["0 rejects not fixed yet"]
     (directory / "checkpoint.json").write_text("{")
-    assert "damaged checkpoint" in losses(record_of(directory))[0]
+    lost = ["what is left to do, which a damaged checkpoint does not say"]
+    assert losses(record_of(directory)) == lost

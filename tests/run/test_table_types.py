@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 import rjcli
+from rjcli.errors import UsageError
 from rjcli.run.table_types import open_types
 from rjcli.settings.choices import ColumnType
 from tests.conftest import CANARY_KEY, CLIENT_ID, Rjcli, Serve
@@ -336,6 +337,122 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     two.remember({"b": string, "c": string})
     known = open_types(tmp_path, None, None, None).known.types
     assert known == {"a": integer, "b": string, "c": string}
+
+
+FILE_HINT = 'it has a line for each column, such as id = "integer"; --types-to writes one'
+KINDS = "string, integer, number, boolean, json"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x = 1", f"the type of column 'x' is none of {KINDS}"),
+        ("[x]", f"the type of column 'x' is none of {KINDS}"),
+        (
+            'x.y = "string"',
+            f"the type of column 'x' is none of {KINDS}; a name with a dot in it needs quotes",
+        ),
+        ("x = " + "[" * 10_000, "it is nested too deeply"),
+    ],
+)
+def test_types_that_cannot_be_read_say_what_to_do(tmp_path: Path, text: str, expected: str) -> None:
+    """A file and what is remembered are refused with the same reason, each with its way out."""
+    file = tmp_path / "it's.toml"
+    file.write_text(text)
+    error = open_types(tmp_path, None, str(file), None).known.error
+    assert error
+    assert (error.message, error.hint) == (
+        f"{file} is not a file of column types: {expected}",
+        FILE_HINT,
+    )
+    memory = tmp_path / "column-types.toml"
+    memory.touch(0o600)
+    memory.write_text(text)
+    error = open_types(tmp_path, None, None, None).known.error
+    assert error
+    damaged = f"the column types of the table's earlier pushes, {memory}, are damaged: {expected}"
+    way_out = "push with --types-from none, or have the types found anew from the next push on: rm"
+    assert (error.message, error.hint) == (damaged, f"{way_out} {shlex.quote(str(memory))}")
+
+
+def test_memory_that_is_too_long_or_not_our_own_is_refused(tmp_path: Path) -> None:
+    """What is remembered is neither read nor replaced beyond 16 MiB, or where it is a link."""
+    types = open_types(tmp_path, None, None, None)
+    memory = tmp_path / "column-types.toml"
+    memory.touch(0o600)
+    os.truncate(memory, 16 * 2**20 + 1)
+    for message in (
+        f"the column types {memory} is longer than 16,777,216 bytes",
+        f"the column types {memory} is a symbolic link",
+    ):
+        error = open_types(tmp_path, None, None, None).known.error
+        assert error
+        assert error.message == message
+        with pytest.raises(UsageError) as caught:
+            types.remember({"id": ColumnType.STRING})
+        assert caught.value.message == message
+        memory.unlink()
+        memory.symlink_to("other")
+
+
+def test_damaged_memory_is_replaced_where_it_is_not_asked(tmp_path: Path) -> None:
+    """What cannot be read is of no use, and gives way to the types of a push that was sent."""
+    types = open_types(tmp_path, None, None, None)
+    memory = tmp_path / "column-types.toml"
+    memory.touch(0o600)
+    memory.write_text("damaged")
+    types.remember({"id": ColumnType.STRING})
+    assert open_types(tmp_path, None, None, None).known.types == {"id": ColumnType.STRING}
+
+
+def test_types_are_written_whatever_was_known(tmp_path: Path) -> None:
+    """With --types-from none as well, --types-to writes; names that need it are escaped."""
+    file = tmp_path / "types.toml"
+    names = ["a", "b\x7fé\n"]
+    found = dict.fromkeys(names, ColumnType.STRING)
+    open_types(tmp_path, None, "none", str(file)).write(found)
+    assert file.read_text() == (
+        '# Column types, for rjcli push --types-from\na = "string"\n"b\\u007fé\\n" = "string"\n'
+    )
+    assert open_types(None, None, str(file), None).known.types == found
+
+
+def test_types_that_cannot_be_written_say_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of something else and a missing directory are named as the user named them."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("id\n")
+    for name, message, hint in [
+        (
+            "./a.csv",
+            "./a.csv holds no column types, and is not overwritten",
+            "name another file with --types-to, or remove this one",
+        ),
+        (
+            "./no/a.toml",
+            "cannot write the column types to ./no/a.toml: No such file or directory",
+            None,
+        ),
+    ]:
+        with pytest.raises(UsageError) as caught:
+            open_types(None, None, None, name).write({"id": ColumnType.STRING})
+        assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_types_of_a_run_name_it(pushes: Pushes) -> None:
+    """Types of a run are known as that run's; a run without any, or a damaged one, has none."""
+    run = pushes(MONDAY).check()
+    known = open_types(None, None, run.run_dir, None).known
+    types = dict.fromkeys(("id", "x"), ColumnType.INTEGER)
+    assert (known.types, known.source) == (types, f"run {run.run}")
+    without = pushes('{"id":1}\n', "a.ndjson").check()
+    damaged = pushes(MONDAY, "b.csv").check()
+    (Path(str(damaged.run_dir)) / "checkpoint.json").write_text("{")
+    for none in (without, damaged):
+        error = open_types(None, None, none.run_dir, None).known.error
+        assert error
+        assert error.message == f"the run {none.run} has no column types"
 
 
 def test_pipe_and_second_process(rjcli: Rjcli, serve: Serve) -> None:
