@@ -150,7 +150,7 @@ def check_host(netloc: str) -> None:
     if match["name"] and not _HOST.fullmatch(host):
         raise ValueError("its host is neither a name nor an address")
     if match["port"] and not 0 < int(match["port"]) <= _MAX_PORT:
-        raise ValueError("its port is none")
+        raise ValueError(f"its port must be from 1 to {_MAX_PORT}")
 
 
 def _split(url: str) -> SplitResult:

@@ -50,7 +50,7 @@ def make_block(items: Sequence[Any], first_number: int) -> Block:
         fields[index] = parsed[place]
         if place in errors:
             reasons[index] = errors[place].reason
-    jsons = [*map(bytes.strip, texts)] if given else texts
+    jsons = [*map(bytes.strip, texts)]
     block = RawRecords(texts, jsons, fields, [FILE] * len(items), numbers, numbers)
     if not reasons:
         return block
@@ -91,12 +91,10 @@ def _write(item: Any) -> tuple[bytes, Mapping[str, Any]]:
         text = orjson.dumps(item, _default, _OPTIONS)
     except orjson.JSONEncodeError as error:
         text = _write_slowly(item, error)
-    types = {*map(type, item.values())}
-    is_simple = types <= _SIMPLE
     # What JSON cannot hold, orjson writes as null.
     if b"null" in text:
         _refuse_not_a_number(item.items())
-    return text, item if is_simple else parse_value(text)
+    return text, parse_value(text)
 
 
 def _write_slowly(item: Any, error: orjson.JSONEncodeError) -> bytes:

@@ -1,158 +1,63 @@
-"""The Import API's facts: addresses and what each answer means."""
+"""The Import API's facts: what each answer means."""
 
 import json
-import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from rjcli.api.base_url import BASE_URLS, Endpoint, Environment, environment_of, is_table_name
 from rjcli.api.protocol import (
     Answer,
+    AttemptOutcome,
     OutcomeKind,
     classify_authenticate,
     classify_upsert,
     error_from,
 )
 from rjcli.api.server_text import MAX_SHOWN_CHARACTERS
-from rjcli.errors import RjcliError
+from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
 
 
-@pytest.mark.parametrize(
-    ("base_url", "upsert_url"),
-    [
-        ("https://h.example", "https://h.example/v2/client/7/table/t/data"),
-        ("https://h.example/", "https://h.example/v2/client/7/table/t/data"),
-        ("https://h.example/v1", "https://h.example/v1/client/7/table/t/data"),
-        ("https://h.example:8443/x/v3/", "https://h.example:8443/x/v3/client/7/table/t/data"),
-        ("http://127.0.0.1:80", "http://127.0.0.1:80/v2/client/7/table/t/data"),
-        ("http://[::1]:80", "http://[::1]:80/v2/client/7/table/t/data"),
-        ("http://localhost", "http://localhost/v2/client/7/table/t/data"),
-    ],
-)
-def test_base_url_may_name_a_version(base_url: str, upsert_url: str) -> None:
-    """A base URL is followed by v2 unless it names a version itself."""
-    assert Endpoint.parse(base_url).upsert_url(7, "t") == upsert_url
-
-
-def test_status_has_no_version() -> None:
-    """The status call goes to the root, without version and key."""
-    assert Endpoint.parse("https://h.example/x/v2").status_url == "https://h.example/x/"
-
-
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "http://h.example",
-        "http://127.0.0.1.example",
-        "http://0.0.0.0",
-        "ftp://h.example",
-        "h.example",
-        "https://",
-        "https://user:secret@h.example",
-        "https://h.example?x=1",
-        "https://h.example#x",
-        "https://h.example/a b",
-        "https://h.example\r\nx",
-        "https://h.example:99999",
-        "https://hé.example",
-        "https://h.example:0",
-        "https://h.example:",
-        "http://[::1]evil.com",
-        "http://[::1]:80evil.com",
-        "http://evil.com[::1]",
-        "http://[::1",
-        "http://[v1.x]",
-        "http://[::1%25lo]",
-        "https://[xyz]",
-        "https://1.2.3.4.5",
-        "https://[::ffff:1.2.3.999]",
-    ],
-)
-def test_unsafe_base_urls_are_refused(base_url: str) -> None:
-    """Plain http beyond loopback, user names, queries and odd characters are refused."""
-    with pytest.raises(ValueError, match=r".+") as caught:
-        Endpoint.parse(base_url)
-    assert type(caught.value) is ValueError
-
-
-@given(
-    st.text() | st.from_regex(r"https?://[a-z0-9.:@\[\]%-]{8,20}(/[a-z.]{0,9})*", fullmatch=True)
-)
-@example("https://[secret-key-of-mine]")
-@example("https://h:secret-key-of-mine")
-@example("https://secret-key-of-mine.5")
-@example("https://secret\u2100key")
-def test_refusal_of_a_base_url_does_not_quote_it(base_url: str) -> None:
-    """The reason why a base URL is refused holds nothing of it: it may hold a key."""
-    reason = ""
-    try:
-        Endpoint.parse(base_url)
-    except ValueError as error:
-        reason = str(error)
-    parts = {part for part in re.split(r"[^A-Za-z0-9-]+", base_url) if len(part) > 6}
-    assert not [part for part in parts if part in reason]
-
-
-@pytest.mark.parametrize(
-    ("base_url", "environment"),
-    [
-        *((address, environment) for environment, address in BASE_URLS.items()),
-        ("https://CONNECT.rjmetrics.com:443/v1/", Environment.PRODUCTION),
-        ("https://connect.rjmetrics.com:8443", None),
-        ("https://connect.rjmetrics.com/x", None),
-        ("https://connect.rjmetrics.com.example", None),
-        ("http://127.0.0.1", None),
-    ],
-)
-def test_environment_is_known_by_its_address(
-    base_url: str, environment: Environment | None
-) -> None:
-    """An environment's own address is known in all its spellings, and no other is."""
-    assert environment_of(Endpoint.parse(base_url)) == environment
-
-
-@pytest.mark.parametrize("name", ["", "a b", "a-b", "a/b", "../x", "é", "a\n", "a?b", "a%2fb"])
-def test_bad_table_names_never_reach_an_address(name: str) -> None:
-    """A table name is letters, digits and underscores."""
-    assert not is_table_name(name)
-    with pytest.raises(ValueError, match="table"):
-        Endpoint.parse("https://h.example").upsert_url(1, name)
+def hide(text: str) -> str:
+    """A text without what is secret in it."""
+    return text.replace("secret", "***")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"code":201,"message":"created"}', b' {"code":"200"}\n'])
 @pytest.mark.parametrize("status", [200, 201])
 def test_acknowledgement(status: int, body: bytes) -> None:
     """Status 200 or 201 with a JSON object acknowledges, unless its code says otherwise."""
-    assert classify_upsert(Answer(status, body)).kind is OutcomeKind.ACKNOWLEDGED
+    outcome = AttemptOutcome(OutcomeKind.ACKNOWLEDGED, f"HTTP {status}", status)
+    assert classify_upsert(Answer(status, body)) == outcome
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "what"),
     [
-        b"",
-        b"  ",
-        b"<html>",
-        b"[]",
-        b'"ok"',
-        b"{",
-        b'{"code":500}',
-        b'{"code":null}',
-        b'{"code":true}',
+        (b"", "an empty body"),
+        (b"  ", "an empty body"),
+        (b"<html>", "a body that is not a JSON object"),
+        (b"[]", "a body that is not a JSON object"),
+        (b'"ok"', "a body that is not a JSON object"),
+        (b"{", "a body that is not a JSON object"),
+        (b'{"code":500}', "code 500 in its body"),
+        (b'{"code":null}', "code null in its body"),
+        (b'{"code":true}', "code true in its body"),
+        (b'{"code":"no secret"}', "code no *** in its body"),
     ],
 )
-def test_success_without_the_right_body_is_no_acknowledgement(body: bytes) -> None:
-    """Any other body leaves the records in doubt."""
-    outcome = classify_upsert(Answer(200, body))
-    assert outcome.kind is OutcomeKind.UNAVAILABLE
-    assert outcome.in_doubt
+def test_success_without_the_right_body_is_no_acknowledgement(body: bytes, what: str) -> None:
+    """Any other body leaves the records in doubt, and is named."""
+    message = f"HTTP 200 with {what}, which is no acknowledgement"
+    outcome = classify_upsert(Answer(200, body, redact=hide))
+    assert outcome == AttemptOutcome(OutcomeKind.UNAVAILABLE, message, 200, in_doubt=True)
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "in_doubt", "exit_code"),
     [
         (202, OutcomeKind.UNEXPECTED, True, 5),
+        (300, OutcomeKind.UNEXPECTED, False, 5),
         (302, OutcomeKind.UNEXPECTED, False, 5),
         (401, OutcomeKind.DENIED, False, 4),
         (403, OutcomeKind.DENIED, False, 4),
@@ -204,6 +109,22 @@ def test_reasons_are_read_and_bounded() -> None:
     assert len(str(outcome)) < 1000
 
 
+@pytest.mark.parametrize(
+    ("reasons", "text"),
+    [
+        ("", ""),
+        ("it is bad", " (it is bad)"),
+        (["no secret", {"b": 1}, "c"], ' (no ***; {"b":1}; c)'),
+        (["a", "b", "c", "d"], " (a; b; c; …)"),
+    ],
+)
+def test_refusal_is_shown_with_its_first_reasons(reasons: object, text: str) -> None:
+    """A refusal is shown with up to three reasons, be it one or a list, and without secrets."""
+    body = json.dumps({"message": "bad secret", "reasons": reasons}).encode()
+    outcome = classify_upsert(Answer(400, body, redact=hide))
+    assert str(outcome) == f"HTTP 400: bad ***{text}"
+
+
 @pytest.mark.parametrize("depth", [200, 254, 255, 256, 900, 1023, 1024, 2_000, 100_000])
 @pytest.mark.parametrize("field", ["message", "reasons", "code"])
 @pytest.mark.parametrize("status", [201, 400])
@@ -240,6 +161,12 @@ def test_retry_after_is_seconds_or_a_date(retry_after: str, seconds: float | Non
     """Retry-After is read by the answer's own clock; one that makes no sense is ignored."""
     date = "Thu, 01 Jan 2026 00:00:00 GMT"
     assert classify_upsert(Answer(503, b"", retry_after, date)).retry_after == seconds
+
+
+def test_retry_after_without_a_date_counts_from_now() -> None:
+    """A Retry-After in an answer without a date is read by the own clock: a past one is over."""
+    retry_after = "Thu, 01 Jan 2026 00:00:00 GMT"
+    assert classify_upsert(Answer(503, b"", retry_after)).retry_after == 0.0
 
 
 @pytest.mark.parametrize(
@@ -290,3 +217,73 @@ def test_every_answer_has_a_meaning(
 def test_authenticated_by_status(body: bytes) -> None:
     """The vendor says nothing of authenticate's body: its status decides."""
     assert classify_authenticate(Answer(200, body)).kind is OutcomeKind.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("body", [b"<html>", b" \n<!doctype html>"])
+@pytest.mark.parametrize("status", [200, 401])
+def test_page_of_html_does_not_authenticate(status: int, body: bytes) -> None:
+    """A page of HTML is a proxy's answer to an authenticate call, whatever its status."""
+    message = f"HTTP {status} with a page of HTML"
+    outcome = classify_authenticate(Answer(status, body))
+    assert outcome == AttemptOutcome(OutcomeKind.UNEXPECTED, message, status)
+
+
+HINTS = {
+    "address": "check the base URL, and proxies between here and the API",
+    "client": "check the client id and the base URL",
+    "key": "check the client id, the API key, and that both belong to this environment",
+    "wait": "try again in 1,200 s",
+    "later": "try again later",
+    "network": "check the base URL, the network and proxies, or try again later",
+}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "has_client", "kind", "message", "hint"),
+    [
+        (401, True, AccessDeniedError, "the API refused the credentials: HTTP 401", "key"),
+        (404, True, AccessDeniedError, "the API knows no such client: HTTP 404", "client"),
+        (403, False, AccessDeniedError, "access is refused: HTTP 403", "address"),
+        (
+            404,
+            False,
+            AccessDeniedError,
+            "there is no Import API at this address: HTTP 404",
+            "address",
+        ),
+        (503, True, UnfinishedError, "the API is not available: HTTP 503", "later"),
+        (
+            AttemptOutcome(OutcomeKind.UNAVAILABLE, "HTTP 429", 429, retry_after=1200.0),
+            True,
+            UnfinishedError,
+            "the API is not available: HTTP 429",
+            "wait",
+        ),
+        (
+            AttemptOutcome(OutcomeKind.UNAVAILABLE, "no connection"),
+            True,
+            UnfinishedError,
+            "the API is not available: no connection",
+            "network",
+        ),
+        (302, True, UnfinishedError, "this is no answer of the Import API: HTTP 302", "address"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["", "https://h.example, client 7"])
+def test_error_says_what_is_wrong_and_what_to_check(
+    *,
+    outcome: AttemptOutcome | int,
+    has_client: bool,
+    kind: type[RjcliError],
+    message: str,
+    hint: str,
+    asked: str,
+) -> None:
+    """An answer that ends a push becomes an error that names it and who was asked, with a hint."""
+    if isinstance(outcome, int):
+        outcome = classify_upsert(Answer(outcome))
+    options = {"asked": asked} if asked else {}
+    error = error_from(outcome, **options, has_client=has_client)
+    assert type(error) is kind
+    assert error.message == message + (f"; asked was {asked}" if asked else "")
+    assert error.hint == HINTS[hint]

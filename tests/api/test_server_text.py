@@ -75,6 +75,25 @@ def test_long_text_is_cut() -> None:
     assert shown({"a": "x " * 5000}).startswith('{"a":"x x')
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x" * 15 + " " + "y z " * 71, "x" * 15 + " " + "y z " * 71),  # of 300 characters
+        (f"{'x' * 3996} end", f"{LEFT_OUT} end"),  # of 4,000 characters
+        (f"{'x' * 3980} one {'y' * 100}", f"{LEFT_OUT} one {LEFT_OUT}"),
+        ("\nfirst\nsecond", "\nfirst\nsecond"),
+        (f"{'x' * 40}\nrest then", f"{LEFT_OUT}\n then"),
+        (f"{'x' * 40} word\nnext", f"{LEFT_OUT} word\nnext"),
+        (f"{'x' * 40}\nrest\nmore then {'y' * 40}", f"{LEFT_OUT}\n\n then {LEFT_OUT}"),
+        ("ask a@b now", f"ask {LEFT_OUT} now"),
+    ],
+    ids=["300", "4000", "cut", "lines", "next line", "next word", "lines after", "address"],
+)
+def test_just_codes_and_what_may_belong_to_them_are_left_out(text: str, expected: str) -> None:
+    """Words stay up to the bounds; the lines right after a code, and a word cut in two, do not."""
+    assert shown(text) == expected
+
+
 ENCODERS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "quote": lambda text: quote(text, safe=""),

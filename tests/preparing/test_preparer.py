@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rjcli.model import RawRecord, RawRecords, Record, Records, Rejection
+from rjcli.model import RawRecord, RawRecords, Record, Records, Rejection, Stage
 from rjcli.preparing.batcher import make_batch
 from rjcli.preparing.preparer import Preparer
 from rjcli.settings.shape import ShapeSettings
@@ -43,23 +43,84 @@ def test_keys_are_spliced_into_the_bytes(record: dict[str, Any], key: int) -> No
     assert json.loads(body) == [record | {"keys": ['i"d']}]
 
 
+MISSING = "the key field 'id' is missing"
+NO_NAMES = "its 'keys' field is not an array of field names"
+
+
 @pytest.mark.parametrize(
-    ("record", "reason"),
+    ("keys", "record", "reasons"),
     [
-        ({"x": 1}, "the key field 'id' is missing"),
-        ({"id": None}, "the key field 'id' is null"),
-        ({"id": [1]}, "the key field 'id' holds more than a single value"),
-        ({"id": 1, "keys": ["sku"]}, "its own 'keys' field says 'sku', and --keys says 'id'"),
-        ({"id": 1, "keys": "id"}, "its 'keys' field is not an array of field names"),
-        ({"id": 1, "keys": ["id", "id"]}, "its 'keys' field names a field twice"),
-        ({}, "the key field 'id' is missing"),
+        ("id", {"x": 1}, [MISSING]),
+        ("id", {"id": None}, ["the key field 'id' is null"]),
+        ("id", {"id": [1]}, ["the key field 'id' holds more than a single value"]),
+        ("id", {"id": ""}, ["the key field 'id' is empty (see --allow-empty-keys)"]),
+        ("id sku", {"sku": 7}, [MISSING]),
+        ("id sku", {"sku": {}}, [MISSING, "the key field 'sku' holds more than a single value"]),
+        (
+            "id",
+            {"id": 1, "keys": ["sku"]},
+            ["its own 'keys' field says 'sku', and --keys says 'id'"],
+        ),
+        ("id", {"id": 1, "keys": "id"}, [NO_NAMES]),
+        ("id", {"id": 1, "keys": []}, [NO_NAMES]),
+        ("id", {"id": 1, "keys": [1]}, [NO_NAMES]),
+        ("id", {"id": 1, "keys": ["id", "id"]}, ["its 'keys' field names a field twice"]),
+        ("id", {}, [MISSING]),
+        ("", {"id": 1}, ["the record has no 'keys' field, and no --keys was given"]),
+        ("id", {"id": 1, "b": 2, "c": 3}, ["--rename makes two fields named 'b'"]),
     ],
 )
-def test_record_without_a_key_is_rejected(record: Any, reason: str) -> None:
-    """A record that --keys does not fit is rejected with the reason, not changed."""
-    [rejection] = prepared_by(Preparer(("id",), ShapeSettings()), [raw(record)])
-    assert isinstance(rejection, Rejection)
-    assert rejection.reasons == (reason,)
+def test_record_without_a_key_is_rejected(keys: str, record: Any, reasons: list[str]) -> None:
+    """A record without a usable key or shape is rejected as it is, with reasons and its place."""
+    preparer = Preparer(
+        tuple(keys.split()), ShapeSettings(rename={"c": "b"} if "c" in record else {})
+    )
+    text = json.dumps(record).encode()
+    block = [RawRecord(text, text, record, "f", 3, 2)]
+    [rejection] = prepared_by(preparer, block, first_position=9)
+    assert rejection == Rejection(Stage.PREPARE, "f", 3, 2, text, tuple(reasons), position=9)
+
+
+def test_records_without_keys_are_counted() -> None:
+    """Records without keys and without a key field are counted, and the last one's fields known."""
+    keyless = Preparer((), ShapeSettings())
+    prepared_by(keyless, [raw({"id": 1}), raw({"keys": ["id"], "id": 1}), raw({})])
+    assert keyless.keyless == 2
+    preparer = Preparer(("id", "sku"), ShapeSettings())
+    assert not preparer.field_names
+    prepared_by(preparer, [raw({"id": 1}), raw({"a": 1}), raw({"sku": 1, "b": 1}), raw({"id": []})])
+    assert (preparer.keyless, preparer.missing) == (0, {"id": 2, "sku": 3})
+    assert preparer.field_names == ("id",)
+
+
+def test_what_was_rejected_before_gets_its_position() -> None:
+    """A rejection of the reader stays as it is, with its position among all records."""
+    rejection = Rejection(Stage.READ, "f", 2, 2, b"x", ("bad",))
+    first, second, third = prepared_by(
+        Preparer(("id",), ShapeSettings()), [raw({"id": 1}), rejection, raw({"id": 2})], 5
+    )
+    assert isinstance(first, Record)
+    assert second == Rejection(Stage.READ, "f", 2, 2, b"x", ("bad",), position=6)
+    assert isinstance(third, Record)
+    assert (first.position, third.position) == (5, 7)
+
+
+@pytest.mark.parametrize("bring_keys", [False, True])
+def test_all_parts_of_a_key_count(*, bring_keys: bool) -> None:
+    """Records share a key where all parts of their keys may be the same, in whatever order."""
+    keys = ("sku", "id")
+    records: list[dict[str, Any]] = [
+        {"id": 1, "sku": 2},
+        {"id": 1, "sku": 3},
+        {"id": 2, "sku": 1},
+        {"sku": "2", "id": True},
+    ]
+    if bring_keys:
+        records = [{**record, "keys": [*record]} for record in records]
+    block = RawRecords.of([raw(record) for record in records])
+    prepared = prepared_by(Preparer(() if bring_keys else keys, ShapeSettings()), block)
+    first, *others = [item.key for item in prepared if isinstance(item, Record)]
+    assert [key == first for key in others] == [False, False, True]
 
 
 @pytest.mark.parametrize("key", [0, False, 1.5, "a"])
@@ -110,8 +171,18 @@ def test_empty_key_is_rejected_unless_allowed(keys: tuple[str, ...]) -> None:
     assert isinstance(allowed, Record)
 
 
-def test_fields_that_no_record_has_are_known() -> None:
+@pytest.mark.parametrize(
+    ("options", "record", "unused"),
+    [
+        ({"select": ("id", "a", "b"), "rename": {"c": "d"}}, {"id": 1, "a": 2}, ["b", "c"]),
+        ({"select": ("1", "a"), "rename": {"1": "id", "2": "a"}}, {"id": 1, "a": 2}, []),
+        ({"rename": {"1": "id", "3": "c"}}, {"id": 1, "a": 2}, ["3"]),
+    ],
+)
+def test_fields_that_no_record_has_are_known(
+    options: dict[str, Any], record: Any, unused: list[str]
+) -> None:
     """Of the fields to select and to rename, those that occur in no record are named."""
-    preparer = Preparer(("id",), ShapeSettings(("id", "a", "b"), {"c": "d"}))
-    prepared_by(preparer, [raw({"id": 1, "a": 2})])
-    assert preparer.unused_names == ["b", "c"]
+    preparer = Preparer(("id",), ShapeSettings(**options))
+    prepared_by(preparer, [raw(record)])
+    assert preparer.unused_names == unused
