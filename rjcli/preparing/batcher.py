@@ -51,7 +51,7 @@ class Batcher:
         self._given = 0
 
     def cut(self) -> Records | None:
-        """Give the records of a batch, if there is a full one."""
+        """Return the records of a batch, if there is a full one."""
         due = slice(self._given, self._given + self._size)
         jsons, openings = (self._records.column(name)[due] for name in ("json", "opening"))
         # A body has a comma or bracket after each record, where the record has lost its brace,
@@ -62,7 +62,7 @@ class Batcher:
         return self._give(self._size) if len(jsons) == self._size else None
 
     def flush(self) -> Records | None:
-        """Give what is left, if anything. To be asked when there is no full batch."""
+        """Return what is left, if anything. To be called when there is no full batch."""
         return self._give(self._size) if self.pending else None
 
     def _give(self, count: int) -> Records:
