@@ -292,7 +292,7 @@ def test_waiting_begins_when_all_else_is_settled_and_counts_to_nothing() -> None
     seen: list[tuple[Activity, float | None]] = []
 
     async def api(records: list[Any]) -> Answer:
-        if len(seen) < 4:
+        if len(seen) < 5:
             seen.append(deliveries[0].activity)
         if records[0]["version"] == 1 and len(seen) == 2:
             raise TransportError("no answer", in_doubt=True)
@@ -305,8 +305,8 @@ def test_waiting_begins_when_all_else_is_settled_and_counts_to_nothing() -> None
     records = [record("first", 0), record(1, 1), record(1, 2), record(2, 3)]
     result, _ = deliver_in_virtual_time(api, records, settings, deliveries.append)
     assert result.error is None
-    assert seen[:4] == [(Activity.SENDING, None)] * 4
-    activity, seconds = seen[4]
+    assert seen[:5] == [(Activity.SENDING, None)] * 5
+    activity, seconds = seen[5]
     assert activity is Activity.WAITING_FOR_LATE_WRITES
     assert seconds is not None
     assert 0 < seconds < 0.5

@@ -1,20 +1,27 @@
 """Refusals: guilty records are found, rejected with all that is known, and a wrong call is seen."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rjcli.api.protocol import Answer
+from rjcli.delivery.delivery import Delivery
+from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Tally
-from rjcli.errors import StoppedError, TransportError
+from rjcli.errors import RjcliError, StoppedError, TransportError
 from rjcli.events import Split
 from rjcli.model import Record, RecordOutcome, Rejection, Stage
 from rjcli.settings.values import DeliverySettings
-from tests.delivery.records import ACKNOWLEDGED, Result, deliver_in_virtual_time, now, record
-
-if TYPE_CHECKING:
-    from rjcli.delivery.delivery import Delivery
+from tests.delivery.records import (
+    ACKNOWLEDGED,
+    Result,
+    batches,
+    deliver_in_virtual_time,
+    now,
+    record,
+)
+from tests.support.virtual_time import run_in_virtual_time, virtual_timing
 
 SETTINGS = DeliverySettings(batch_size=8, jobs=1, settle=0)
 
@@ -90,6 +97,60 @@ def test_call_that_is_wrong_is_told_from_bad_records(
         )
     else:
         assert result.error is None
+
+
+@pytest.mark.parametrize("asked", ["", "https://h.example as client 7"])
+@pytest.mark.parametrize("status", [401, 302])
+def test_error_names_who_was_asked_where_access_is_denied(status: int, asked: str) -> None:
+    """An answer that ends a delivery is its error, which names who was asked if it is denied."""
+
+    async def upsert(_: bytes) -> Answer:
+        return Answer(status, b"{}")
+
+    async def run() -> RjcliError:
+        limits = Limits(1, timing=virtual_timing())
+        result, options = Result(), {"asked": asked} if asked else {}
+        delivery = Delivery(upsert, SETTINGS, limits, result.settle, result.take, **options)
+        with pytest.raises(RjcliError) as caught:
+            await delivery.deliver(batches([at(1)], SETTINGS))
+        assert delivery.failure is caught.value
+        assert (result.counts, delivery.is_idle) == ({RecordOutcome.UNSENT: 1}, True)
+        return caught.value
+
+    error, _ = run_in_virtual_time(run())
+    if status == 302:
+        assert error.message == "this is no answer of the Import API: HTTP 302"
+    else:
+        where = f"; asked was {asked}" if asked else ""
+        assert error.message == f"the API refused the credentials: HTTP 401{where}"
+
+
+@pytest.mark.parametrize("is_sending", [False, True])
+def test_what_breaks_while_records_are_sent_or_settled_stops_the_delivery(
+    *, is_sending: bool
+) -> None:
+    """An error of the call, or of whoever keeps the account, stops the delivery and is raised."""
+    full = RjcliError("the disk is full")
+
+    async def upsert(_: bytes) -> Answer:
+        if is_sending:
+            raise full
+        return ACKNOWLEDGED
+
+    def on_settled(*_: object) -> None:
+        if not is_sending:
+            raise full
+
+    async def run() -> None:
+        limits = Limits(1, timing=virtual_timing())
+        delivery = Delivery(upsert, SETTINGS, limits, on_settled, lambda _: None)
+        with pytest.raises(RjcliError) as caught:
+            await delivery.deliver(batches([at(n) for n in range(1, 99)], SETTINGS))
+        assert caught.value is full
+        assert delivery.is_idle
+        assert delivery.tally.requests == 1
+
+    run_in_virtual_time(run())
 
 
 def test_parts_of_a_batch_in_doubt_are_in_doubt() -> None:
