@@ -131,8 +131,8 @@ class Delivery:
             await self._repeat_all()
         if self._repeat_refusals:
             self._note(
-                f"{self._repeat_refusals:,} records that were accepted are refused now that they"
-                " are sent again, and may be left on an older version"
+                f"{_records(self._repeat_refusals)}, accepted before, refused when sent again:"
+                " may be left on an older version"
             )
         if self._stop.error:
             raise self._stop.error

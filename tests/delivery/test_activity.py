@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import pytest
 
-from rjcli.api.protocol import Answer
+from rjcli.api.protocol import Answer, AttemptOutcome, OutcomeKind
+from rjcli.delivery.activity import find_outage
 from rjcli.delivery.delivery import Delivery
+from rjcli.delivery.in_flight import InFlightBatch, Part
+from rjcli.delivery.limits import Limits
+from rjcli.delivery.retry import Timing
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError, TransportError
 from rjcli.events import Activity, Outage, Retried, Split
+from rjcli.model import Records
+from rjcli.preparing.batcher import make_batch
 from rjcli.settings.values import DeliverySettings
 from tests.delivery.records import (
     ACKNOWLEDGED,
@@ -214,3 +221,107 @@ def test_retries_and_splits_are_reported() -> None:
         return ACKNOWLEDGED
 
     assert watch(good, TWO, settings)[1].events == []
+
+
+@pytest.mark.parametrize(
+    ("has_worked", "failed_at", "ready_at", "is_attempting", "closed_for", "retry_in"),
+    [
+        (True, 99.0, [103.0, 102.0], False, 0.0, 2.0),
+        (False, 100.0, [102.0], False, 0.0, 2.0),
+        (True, 90.0, [102.0], True, 0.0, None),
+        (True, 90.0, [102.0], True, 5.0, None),
+        (True, 90.0, [102.0], False, 5.0, 5.0),
+        (True, 90.0, [inf], False, 5.0, 5.0),
+        (True, 90.0, [inf], False, 0.0, None),
+        (True, 90.0, [100.0], False, 0.0, None),
+        (True, 90.0, [99.0, inf], False, 0.0, None),
+        (True, 90.0, [], False, 0.0, None),
+    ],
+)
+def test_outage_is_known_in_numbers(
+    *,
+    has_worked: bool,
+    failed_at: float,
+    ready_at: list[float],
+    is_attempting: bool,
+    closed_for: float,
+    retry_in: float | None,
+) -> None:
+    """An outage has the next attempt's number and time, unless it is under way, and its end."""
+    clock = [failed_at]
+    limits = Limits(4, timing=Timing(now=lambda: clock[0]))
+    for status in (503, 500):
+        limits.gate.failed(AttemptOutcome(OutcomeKind.UNAVAILABLE, f"HTTP {status}", status))
+    clock[0] = 100.0
+    if closed_for:
+        busy = AttemptOutcome(OutcomeKind.UNAVAILABLE, "HTTP 500", 500, retry_after=closed_for)
+        limits.gate.failed(busy)
+    batch = make_batch(Records.of(ONE))
+    parts = [Part(batch, ready_at=ready, is_attempting=is_attempting) for ready in ready_at]
+    in_flight = [
+        InFlightBatch(batch, [Part(batch, ready_at=0.0), part], is_repeat=False) for part in parts
+    ]
+    in_flight.append(InFlightBatch(batch, [], is_repeat=False))
+    outage = find_outage(limits, in_flight, SETTINGS, has_worked=has_worked)
+    attempt = 4 if closed_for else 3
+    give_up_in = failed_at + 60 - 100
+    assert outage == Outage(500, "HTTP 500", attempt, retry_in, give_up_in)
+    late = DeliverySettings(retry_for=5, connect_for=5)
+    given_up = find_outage(limits, in_flight, late, has_worked=has_worked)
+    assert given_up
+    assert given_up.give_up_in == max(0.0, failed_at + 5 - 100)
+
+
+def test_failure_within_a_second_is_an_outage_only_where_nothing_worked() -> None:
+    """No outage is shown without a failure, nor in the first second of one where the API worked."""
+    clock = [10.0]
+    limits = Limits(4, timing=Timing(now=lambda: clock[0]))
+    for has_worked in (False, True):
+        assert find_outage(limits, [], SETTINGS, has_worked=has_worked) is None
+    limits.gate.failed(AttemptOutcome(OutcomeKind.UNAVAILABLE, "HTTP 503", 503))
+    clock[0] = 10.9
+    assert find_outage(limits, [], SETTINGS, has_worked=True) is None
+    assert find_outage(limits, [], SETTINGS, has_worked=False)
+    limits.gate.succeeded()
+    assert find_outage(limits, [], SETTINGS, has_worked=False) is None
+
+
+def test_waiting_begins_when_all_else_is_settled_and_counts_to_nothing() -> None:
+    """Until all is sent the push is sending; then it waits for late writes, to the last moment."""
+    deliveries: list[Delivery] = []
+    seen: list[tuple[Activity, float | None]] = []
+
+    async def api(records: list[Any]) -> Answer:
+        if len(seen) < 5:
+            seen.append(deliveries[0].activity)
+        if records[0]["version"] == 1 and len(seen) == 2:
+            raise TransportError("no answer", in_doubt=True)
+        if records[0]["version"] == 3:
+            loop = asyncio.get_running_loop()
+            loop.call_later(29.75, lambda: seen.append(deliveries[0].activity))
+        return ACKNOWLEDGED
+
+    settings = DeliverySettings(batch_size=1, jobs=1, settle=30)
+    records = [record("first", 0), record(1, 1), record(1, 2), record(2, 3)]
+    result, _ = deliver_in_virtual_time(api, records, settings, deliveries.append)
+    assert result.error is None
+    assert seen[:5] == [(Activity.SENDING, None)] * 5
+    activity, seconds = seen[5]
+    assert activity is Activity.WAITING_FOR_LATE_WRITES
+    assert seconds is not None
+    assert 0 < seconds < 0.5
+
+
+def test_stop_with_nothing_in_flight_takes_no_time() -> None:
+    """A delivery that stops while nothing is in flight says that it stops, and counts nothing."""
+    seen: list[tuple[Activity, float | None]] = []
+
+    async def api(_: list[Any]) -> Answer:
+        return ACKNOWLEDGED
+
+    def stop(delivery: Delivery) -> None:
+        delivery.stop(StoppedError("enough"))
+        seen.append(delivery.activity)
+
+    deliver_in_virtual_time(api, ONE, SETTINGS, stop)
+    assert seen == [(Activity.STOPPING, None)]

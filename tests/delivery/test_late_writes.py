@@ -301,3 +301,32 @@ def test_unanswered_requests_of_many_keys_leave_the_table_right() -> None:
             wanted[type(key), key] = number
         assert result.counts == {RecordOutcome.ACCEPTED: 1000}
         assert table.versions == wanted
+
+
+def test_what_is_refused_when_sent_again_is_given_up_alone() -> None:
+    """A record that is given up is not sent again; others of its key are, until none is left."""
+    late = LateWrites(60)
+    late.give_up(record("b", 9))
+    assert late.take_changes() == {}
+    late.doubt([record("a", 1), record("b", 1)], now=0.0)
+    late.accept(Records.of([record("a", 2), record("A", 3), record("b", 4)]), began=1.0)
+    late.give_up(record(" a", 8))  # it was not to be sent again
+    assert late.to_repeat == 3
+    assert {*late.take_changes()} == {"a", "b"}
+    late.give_up(record("b", 4))  # before its time: the key stays in doubt
+    changes = late.take_changes()
+    assert [*changes] == ["b"]
+    doubt = changes["b"]
+    assert doubt is not None
+    assert (doubt.until, doubt.newest) == (60.0, {})
+    assert late.due(60.0, lambda _: False) == [record("a", 2), record("A", 3)]
+    assert late.take_changes() == {"b": None}
+    late.give_up(record("a", 2))
+    assert late.to_repeat == 1
+    changes = late.take_changes()
+    assert changes["a"]
+    assert [*changes["a"].newest.values()] == [record("A", 3)]
+    late.give_up(record("A", 3))
+    assert late.to_repeat == 0
+    assert late.take_changes() == {"a": None}
+    assert late.take_changes() == {}

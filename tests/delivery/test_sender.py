@@ -43,6 +43,7 @@ class Sent:
     began: list[float] = field(default_factory=list)
     doubts: list[float] = field(default_factory=list)
     retries: list[Retried] = field(default_factory=list)
+    ready_at: list[float] = field(default_factory=list)  # when each retry was reported
     tally: Tally = field(default_factory=Tally)
     outcome: AttemptOutcome | None = None
     seconds: float = 0.0
@@ -74,6 +75,10 @@ def send(
             raise answer
         return answer
 
+    def note(retry: Retried) -> None:
+        sent.retries.append(retry)
+        sent.ready_at.append(sent.part.ready_at)
+
     async def run() -> None:
         limits = Limits(8, None, Timing(now=now, chance=Longest()))
         prepare(limits)
@@ -83,7 +88,7 @@ def send(
             settings,
             sent.tally,
             lambda part: sent.doubts.append(now()) if part is sent.part else None,
-            sent.retries.append,
+            note,
         )
         task = asyncio.create_task(sender.send(sent.part, is_stopping))
         await asyncio.wait([task], timeout=None if cancel_after == inf else cancel_after)
@@ -104,6 +109,7 @@ def test_failures_are_retried_with_growing_waits_and_reported() -> None:
     assert sent.outcome is not None
     assert sent.outcome.kind is OutcomeKind.ACKNOWLEDGED
     assert sent.began == pytest.approx([0, 0.25, 0.75])
+    assert sent.ready_at == sent.began[1:]
     assert sent.retries == [Retried("HTTP 503", 1, 2, 0.25), Retried("HTTP 503", 2, 2, 0.5)]
     size = len(sent.part.batch.body)
     assert sent.tally == Tally(requests=3, bytes_sent=3 * size, retried=1)
