@@ -39,7 +39,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    peers_records=2_000_000,
+    peers_records=1_000_000,
     curl_records=50_000,
     formats_records=1_000_000,
     progress_records=1_000_000,
@@ -53,7 +53,7 @@ FULL = Sizes(
     short_rounds=20,
 )
 QUICK = Sizes(
-    peers_records=2_000_000,
+    peers_records=1_000_000,
     curl_records=5_000,
     formats_records=1_000_000,
     progress_records=200_000,
