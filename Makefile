@@ -9,7 +9,6 @@ SINGER := .singer
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
 SPARK_JAVA := $(CURDIR)/$(SPARK)/java
-COVERED := 95
 DB := demo/rjcli-local.db
 PUSH := $(BIN)/rjcli push --env local --db $(DB)
 SHOW := $(BIN)/python -m rjcli.local $(DB)
@@ -65,7 +64,7 @@ coverage: setup
 	rm -rf .coverage && mkdir .coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERED)
+	$(BIN)/coverage report --skip-covered --show-missing
 
 mutants: setup
 	$(PIP) --editable '.[mutants,dev]'

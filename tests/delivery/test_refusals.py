@@ -82,7 +82,7 @@ def refuse(count: int, batch_size: int, good: int | None = None) -> Result:
         (7, 3, 4, 3, True),
     ],
 )
-def test_call_that_is_wrong_is_told_from_bad_records(
+def test_wrong_call_stops_a_delivery_and_bad_records_do_not(
     count: int, batch_size: int, good: int | None, rejected: int, *, is_stopped: bool
 ) -> None:
     """A first batch refused whole, or twenty of one record, stop a delivery: the call is wrong."""
