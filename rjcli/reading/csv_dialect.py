@@ -8,9 +8,10 @@ line feed, and a cell ``\N`` becomes a mark that no text has in it.
 import csv
 import re
 from _csv import Reader
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
+
+from msgspec import Struct
 
 from rjcli.settings.choices import Dialect
 from rjcli.settings.values import CsvSettings
@@ -57,8 +58,7 @@ class _Rewriter:
         return "".join(map(self._known.get, tokens, tokens))[len(self._before) :]
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(Struct, frozen=True):
     """How the rows of one file are written. ``rewrite``: lines with escapes, for the csv module."""
 
     delimiter: str
@@ -157,6 +157,24 @@ def row_pattern(syntax: Syntax) -> re.Pattern[str]:
     quoted = f"{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
     cell = rf"(?:{quoted}{quote}|[^{quote}{mark}\r\n]*+)"
     return re.compile(rf"(?>{cell}{mark})*+(?:{cell}[\r\n]*+|{quoted})\Z")
+
+
+def rows_pattern(syntax: Syntax, cells: Sequence[str | None]) -> re.Pattern[str] | None:
+    """A pattern for lines that each are a row, from one for each cell; None: for any text.
+
+    Any cell may be empty. There is no pattern if there are escapes.
+    """
+    if syntax.escape is not None:
+        return None
+    quote, mark = re.escape(syntax.quote or ""), re.escape(syntax.delimiter)
+    plain = rf"[^{quote}{mark}\r\n]++"
+    quoted = rf"[^{quote}\r\n]*+(?:{quote}{quote}[^{quote}\r\n]*+)*+"
+    ends = [mark] * (len(cells) - 1) + [r"(?:\r?\n|\Z)"]
+    row = "".join(
+        f"(?:{cell or plain}|{quote}(?:{cell or quoted})?{quote}|){end}"
+        for cell, end in zip(cells, ends, strict=True)
+    )
+    return re.compile(f"(?>{row})*+")
 
 
 def suggest_dialect(start: bytes) -> Dialect | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 
+from rjcli.columns import Repeated
 from rjcli.errors import InputError
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage, zip_fields
 from rjcli.reading.block import reject_too_long
@@ -76,7 +77,7 @@ class DelimitedReader:
 
     def detect(self, byte_strings: Iterator[bytes], detector: TypeDetector) -> Iterator[None]:
         """Show a detector all good rows. Yields None regularly, so that other tasks can run."""
-        for rows in self._rows(byte_strings):
+        for rows in self._rows(byte_strings, detector):
             if rows is not None:
                 faults = self._faults(rows, detecting=True)
                 kept = self._kept(rows, faults)
@@ -116,8 +117,13 @@ class DelimitedReader:
             return to_utf8(byte_strings, self._file, self._settings.encoding)
         return without_utf8_mark(byte_strings) if self._encoding == "utf-8" else byte_strings
 
-    def _rows(self, byte_strings: Iterator[bytes]) -> Iterator[Rows | None]:
-        """The rows after the header; None lets other tasks run."""
+    def _rows(
+        self, byte_strings: Iterator[bytes], detector: TypeDetector | None = None
+    ) -> Iterator[Rows | None]:
+        """The rows after the header, but for those that a detector accepts at once.
+
+        None lets other tasks run.
+        """
         quote = self._settings.quote
         pieces = whole_lines(
             self._bytes(byte_strings),
@@ -134,8 +140,15 @@ class DelimitedReader:
         bounds = Bounds(
             self._settings.max_field_lines, self._settings.max_field_bytes, self._max_record_bytes
         )
+        header, syntax = start.header, start.syntax
+        accepts = detector and header.keeps_all and partial(detector.accepts, header.names, syntax)
         parser = RowParser(
-            start.syntax, self._encoding, bounds, width=start.header.width, line=start.line
+            syntax,
+            self._encoding,
+            bounds,
+            width=header.width,
+            line=start.line,
+            accepts=accepts or None,
         )
         yield from parser.feed(start.rest)
         for piece in pieces:
@@ -175,9 +188,9 @@ class DelimitedReader:
                 encoded.values,
                 raw=raws,
                 json=encoded.jsons,
-                file=[file] * len(raws),
+                file=Repeated(file, len(raws)),
                 line=rows.lines,
-                number=[*range(first_number, first_number + len(raws))],
+                number=range(first_number, first_number + len(raws)),
             )
         block: list[RawRecord | Rejection] = []
         good = enumerate(zip(encoded.jsons, zip_fields(encoded.values), strict=True))

@@ -12,8 +12,9 @@ import io
 from _csv import Reader
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import accumulate, groupby
+
+from msgspec import Struct, field
 
 from rjcli.reading.block import too_long
 from rjcli.reading.csv_dialect import UNEXPECTED_END, Syntax, row_pattern
@@ -23,8 +24,7 @@ from rjcli.reading.text import decode_lines
 _DROPPED = bytes(bytearray(b"dropped\n"))  # this very object replaces a line that was too long
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The most lines and bytes that may follow an open quote, and the most bytes of a record."""
 
     lines: int
@@ -32,8 +32,7 @@ class Bounds:
     record: int
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(Struct):
     """Consecutive rows, blank lines among them: these have no cells, and no reason.
 
     ``raws``: the bytes of each, with line ends; ``lines``: 1-based, on which they
@@ -49,10 +48,20 @@ class Rows:
 
 
 class RowParser:
-    """Parses the rows after a header. ``width``: cells in a row. ``line``: number of the first."""
+    """Parses the rows after a header. ``width``: cells in a row. ``line``: number of the first.
+
+    ``accepts``: whether some lines are good rows that need not be looked at.
+    """
 
     def __init__(
-        self, syntax: Syntax, encoding: str, bounds: Bounds, *, width: int, line: int
+        self,
+        syntax: Syntax,
+        encoding: str,
+        bounds: Bounds,
+        *,
+        width: int,
+        line: int,
+        accepts: Callable[[str], bool] | None = None,
     ) -> None:
         self._syntax = syntax
         self._encoding = encoding
@@ -64,6 +73,7 @@ class RowParser:
             if syntax.quote
             else "the row goes on and does not end"
         )
+        self._accepts = accepts
         self._texts: list[str] = []  # lines of which no row has been made
         self._raws: list[bytes] = []  # the same, as in the file
         self._line = line  # of the first of them
@@ -77,6 +87,10 @@ class RowParser:
         if isinstance(piece, LongLine):
             yield from self._feed_dropped(piece.marks)
             return
+        if self._is_accepted(piece):
+            self._line += piece.count(b"\n")
+            yield Rows()
+            return
         lines = piece.splitlines(keepends=True)
         for start in range(0, len(lines), MOST_RECORDS):
             part = lines[start : start + MOST_RECORDS]
@@ -84,6 +98,14 @@ class RowParser:
                 yield from self._feed_long(part)
             else:
                 yield from self._feed_lines(part)
+
+    def _is_accepted(self, piece: bytes) -> bool:
+        if self._accepts is None or self._texts or len(piece) > self._bounds.record:
+            return False
+        try:
+            return self._accepts(piece.decode(self._encoding))
+        except UnicodeDecodeError:
+            return False
 
     def _feed_long(self, lines: list[bytes]) -> Iterator[Rows]:
         """Take lines, of which those that are too long are dropped now."""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, KnownTypes, Source, TypeDetector
+from rjcli.reading import Input, KnownTypes, Source
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.csv_cells import CellEncoder
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.settings.choices import ColumnType
@@ -411,3 +412,68 @@ def test_types_do_not_depend_on_where_the_text_is_cut(
         assert not [step for step in reader.detect(iter(byte_strings), detector) if step]
         found.append(detector.types())
     assert found[0] == found[1]
+
+
+ODD_CELLS = [
+    *("", "1", "-1", "0", "-0", "007", "0.5", "-0.5", "1e5", "1.", "true", "false", "True", "x"),
+    *("9" * 18, "9" * 19, "9223372036854775807", "NULL", "ü", " 1", "1 ", "\x0b", "\x1c", "\u2028"),
+    *('"1"', '""', '"true"', '"a,1"', '"a""b"', '"1\n2"', '"x\r\ny"', 'a"b', '"', '"a"b', "1;2"),
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(ODD_CELLS), min_size=1, max_size=3), min_size=1, max_size=12),
+    st.sampled_from(["\n", "\r\n"]),
+    st.builds(
+        CsvSettings,
+        null_strings=st.sampled_from([(), ("NULL",)]),
+        quote=st.sampled_from(['"', None]),
+        delimiter=st.sampled_from([None, ";"]),
+    ),
+    st.sampled_from([{}, {"a": INTEGER, "b": NUMBER}]),
+)
+@example([["1", "x"], ["2", '"y, z"'], ["3", ""], ["4.5", "x"]], "\n", CsvSettings(), {})
+@example([["1", "x"], ["1", "x"], ["007", "x"], ["1", "x"]], "\n", CsvSettings(), {})
+@example([["1", "x"], ["1", "x", "true"], ["-0", "x"]], "\r\n", CsvSettings(), {"a": INTEGER})
+def test_rows_that_are_accepted_at_once_are_those_that_change_nothing(
+    rows: list[list[str]], end: str, settings: CsvSettings, types: dict[str, ColumnType]
+) -> None:
+    """Types, misfits and their lines are the same, whether rows are accepted together or not."""
+    known = KnownTypes(types, "a run")
+    lines = [",".join(row) + end for row in [["a", "b"], *rows]]
+    # One row a piece, and each of them often enough for a try that is due.
+    pieces = [line.encode() for line in lines for _ in range(1 if line is lines[0] else 4)]
+
+    def find(most: int) -> object:
+        detector = TypeDetector(settings, known)
+        reader = DelimitedReader("f.csv", settings, None, 1000)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rjcli.reading.column_types._MOST_IN_A_PATTERN", most)
+            assert not [step for step in reader.detect(iter(pieces), detector) if step]
+        try:
+            detector.check()
+        except InputError as error:
+            return error.message
+        return detector.types(), detector.without_values
+
+    assert find(50) == find(0)
+
+
+def test_rows_are_accepted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first rows, those like them are not observed one by one."""
+    observed: list[int] = []
+
+    def observe(self: TypeDetector, names: Sequence[str], rows: Sequence[Any], place: Any) -> Any:
+        observed.append(len(rows))
+        return original(self, names, rows, place)
+
+    original = TypeDetector.observe
+    monkeypatch.setattr(TypeDetector, "observe", observe)
+    detector = TypeDetector(CsvSettings())
+    piece = b'1,"a, b",0.5,true,\r\n22,c"d,"1.5",false,\r\n'.replace(b'c"d', b"cd") * 10
+    pieces = [b"id,text,price,new,nothing\r\n", *[piece] * 20]
+    reader = DelimitedReader("f.csv", CsvSettings(), None, 10_000)
+    assert not [step for step in reader.detect(iter(pieces), detector) if step]
+    assert sum(observed) <= 3 * 20
+    assert [*detector.types().values()] == [INTEGER, STRING, NUMBER, BOOLEAN, STRING]
+    assert detector.without_values == ("nothing",)

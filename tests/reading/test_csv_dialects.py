@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading import Input, Source
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.settings.choices import ColumnType, Dialect, Format
 from rjcli.settings.values import CsvSettings, InputSettings

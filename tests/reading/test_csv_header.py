@@ -7,7 +7,8 @@ import pytest
 
 from rjcli.errors import InputError
 from rjcli.model import RawRecord, Rejection
-from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading import Input, Source
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.settings.choices import HeaderEmpty
 from rjcli.settings.values import CsvSettings, InputSettings

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from rjcli.errors import InputError
-from rjcli.reading import TypeDetector
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
