@@ -1,12 +1,43 @@
 """Many rows as a few columns: most of them are never looked at one by one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 Row = TypeVar("Row", bound=Struct)
+Value = TypeVar("Value")
+
+
+class Repeated(Sequence[Value]):
+    """One value, so many times."""
+
+    __slots__ = ("_count", "value")
+
+    def __init__(self, value: Value, count: int) -> None:
+        self.value = value
+        self._count = count
+
+    def __reduce__(self) -> tuple[type, tuple[Value, int]]:
+        return Repeated, (self.value, self._count)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Value: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+
+    def __getitem__(self, index: int | slice) -> Value | Self:
+        places = range(self._count)[index]
+        return type(self)(self.value, len(places)) if isinstance(places, range) else self.value
+
+    def __iter__(self) -> Iterator[Value]:
+        return repeat(self.value, self._count)
 
 
 class Columns(Sequence[Row], Generic[Row]):
@@ -18,8 +49,10 @@ class Columns(Sequence[Row], Generic[Row]):
     row: ClassVar[type[Struct]]
 
     def __init__(self, *columns: Sequence[Any]) -> None:
-        self._columns: Sequence[Sequence[Any]] = columns or [[] for _ in self.row.__struct_fields__]
-        self._known: Mapping[str, Sequence[Any]] = {}
+        names = self.row.__struct_fields__
+        self._columns: Mapping[str, Sequence[Any]] = dict(
+            zip(names, columns or [()] * len(names), strict=True)
+        )
         self._make_others: Callable[[], Mapping[str, Sequence[Any]]] | None = None
 
     @classmethod
@@ -33,17 +66,15 @@ class Columns(Sequence[Row], Generic[Row]):
     ) -> Self:
         """Columns of which some are known, one at least; the others are made when looked at."""
         columns = cls()
-        columns._known, columns._make_others = known, make_others
+        columns._columns, columns._make_others = known, make_others
         return columns
 
     def column(self, name: str) -> Sequence[Any]:
         """All values of a field."""
-        if name in self._known:
-            return self._known[name]
-        return self._all()[self.row.__struct_fields__.index(name)]
+        return (self._columns if name in self._columns else self._all())[name]
 
     def __len__(self) -> int:
-        return len(next(iter(self._known.values()), self._columns[0]))
+        return len(next(iter(self._columns.values())))
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -52,20 +83,20 @@ class Columns(Sequence[Row], Generic[Row]):
     def __getitem__(self, index: slice) -> Self: ...
 
     def __getitem__(self, index: int | slice) -> Row | Self:
-        parts = [column[index] for column in self._all()]
+        parts = [column[index] for column in self._all().values()]
         return type(self)(*parts) if isinstance(index, slice) else cast("Row", self.row(*parts))
 
     def __iter__(self) -> Iterator[Row]:
-        return cast("Iterator[Row]", map(self.row, *self._all()))
+        return cast("Iterator[Row]", map(self.row, *self._all().values()))
 
     def __add__(self, others: Self) -> Self:
-        pairs = zip(self._all(), others._all(), strict=True)
+        pairs = zip(self._all().values(), others._all().values(), strict=True)
         return type(self)(*(_join(column, other) for column, other in pairs))
 
-    def _all(self) -> Sequence[Sequence[Any]]:
+    def _all(self) -> Mapping[str, Sequence[Any]]:
         if self._make_others:
-            columns = {**self._known, **self._make_others()}
-            self._columns = [columns[name] for name in self.row.__struct_fields__]
+            columns = {**self._columns, **self._make_others()}
+            self._columns = {name: columns[name] for name in self.row.__struct_fields__}
             self._make_others = None
         return self._columns
 
@@ -73,4 +104,6 @@ class Columns(Sequence[Row], Generic[Row]):
 def _join(first: Sequence[Any], second: Sequence[Any]) -> Sequence[Any]:
     if isinstance(first, range) and isinstance(second, range) and first.stop == second.start:
         return range(first.start, second.stop)
+    if isinstance(first, Repeated) and isinstance(second, Repeated) and first[0] == second[0]:
+        return Repeated(first[0], len(first) + len(second))
     return [*first, *second]

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from operator import add
 
+from rjcli.columns import Repeated
 from rjcli.model import Batch, Records
 
 
@@ -11,8 +12,8 @@ def make_batch(records: Records) -> Batch:
     """Join records into the body of one request, without changing a byte after their braces."""
     jsons, openings = records.column("json"), records.column("opening")
     rests = [json[1:] for json in jsons]
-    opening = openings[0]
-    if openings.count(opening) == len(openings):
+    if isinstance(openings, Repeated):
+        opening = openings[0]
         return Batch(records, b"".join((b"[", opening, (b"," + opening).join(rests), b"]")))
     return Batch(records, b"[%b]" % b",".join(map(add, openings, rests)))
 
@@ -47,25 +48,24 @@ class Batcher:
 
     def add(self, records: Records) -> None:
         """Take records in."""
-        self._records = self._records[self._given :] + records
+        self._records = self._records[self._given :] + records if self.pending else records
         self._given = 0
 
     def cut(self) -> Records | None:
         """Return the records of a batch, if there is a full one."""
-        due = slice(self._given, self._given + self._size)
-        jsons, openings = (self._records.column(name)[due] for name in ("json", "opening"))
+        due = self._records[self._given : self._given + self._size]
+        jsons, openings = due.column("json"), due.column("opening")
         # A body has a comma or bracket after each record, where the record has lost its brace,
         # and a bracket before the first.
         if sum(map(len, jsons)) + sum(map(len, openings)) >= self._max_bytes:
             sizes = accumulate(map(add, map(len, jsons), map(len, openings)))
-            return self._give(bisect_left([*sizes], self._max_bytes) or 1)
-        return self._give(self._size) if len(jsons) == self._size else None
+            return self._give(due[: bisect_left([*sizes], self._max_bytes) or 1])
+        return self._give(due) if len(jsons) == self._size else None
 
     def flush(self) -> Records | None:
         """Return what is left, if anything. To be called when there is no full batch."""
-        return self._give(self._size) if self.pending else None
+        return self._give(self._records[self._given :]) if self.pending else None
 
-    def _give(self, count: int) -> Records:
-        records = self._records[self._given : self._given + count]
+    def _give(self, records: Records) -> Records:
         self._given += len(records)
         return records

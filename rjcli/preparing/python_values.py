@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from rjcli.columns import Repeated
 from rjcli.json_text import parse_objects, parse_value
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
 
@@ -32,7 +33,7 @@ def make_block(items: Sequence[Any], first_number: int) -> Block:
     """
     numbers = range(first_number, first_number + len(items))
     if simple := _write_simple(items):
-        return RawRecords(simple, simple, items, [FILE] * len(items), numbers, numbers)
+        return RawRecords(simple, simple, items, Repeated(FILE, len(items)), numbers, numbers)
     texts: list[bytes] = []
     fields: list[Mapping[str, Any]] = []
     reasons: dict[int, str] = {}
@@ -51,7 +52,7 @@ def make_block(items: Sequence[Any], first_number: int) -> Block:
         if place in errors:
             reasons[index] = errors[place].reason
     jsons = [*map(bytes.strip, texts)]
-    block = RawRecords(texts, jsons, fields, [FILE] * len(items), numbers, numbers)
+    block = RawRecords(texts, jsons, fields, Repeated(FILE, len(items)), numbers, numbers)
     if not reasons:
         return block
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rjcli.columns import Repeated
 from rjcli.json_text import parse_objects
 from rjcli.model import Block, RawRecord, RawRecords, Rejection, Stage
 from rjcli.reading.uniform import UniformParser
@@ -30,12 +31,12 @@ def parse_block(
             known,
             raw=kept,
             json=jsons,
-            file=[file] * len(kept),
+            file=Repeated(file, len(kept)),
             line=lines,
             number=numbers,
         )
     values, errors = parse_objects(kept)
-    found = RawRecords(kept, jsons, values, [file] * len(kept), lines, numbers)
+    found = RawRecords(kept, jsons, values, Repeated(file, len(kept)), lines, numbers)
     if not errors:
         if uniform and values:
             uniform.learn(values[-1])

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MOST_RECORDS = 1000  # in a block, so that making one does not keep other tasks waiting
 
@@ -10,8 +11,7 @@ _LF = re.compile(rb"\n")
 _LF_OR_CR = re.compile(rb"\n|\r(?=[^\n])")
 
 
-@dataclass(frozen=True, slots=True)
-class LongLine:
+class LongLine(Struct, frozen=True):
     """A line past the limit, dropped as it came in. ``marks``: how many of one kind it had."""
 
     marks: int
@@ -66,7 +66,7 @@ class _Cutter:
         end_at = data.rfind(b"\n") + 1
         if self._ends_with_cr:
             end_at = max(end_at, data.rfind(b"\r", 0, len(data) - 1) + 1)
-        yield bytes(self._rest) + data[:end_at] if end_at else b""
+        yield b"".join((self._rest, memoryview(data)[:end_at])) if end_at else b""
         if end_at:
             self._rest.clear()
         self._rest += data[end_at:]

@@ -2,16 +2,14 @@
 
 import os
 import select
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 
 from rjcli.errors import InputError, UnfinishedError
 from rjcli.settings.option_kinds import STDIN
 
-READ_SIZE = 48 * 1024  # bytes; with more, what a CSV becomes outgrows caches and socket buffers
+READ_SIZE = 64 * 1024  # bytes; with more, what a CSV becomes outgrows caches and socket buffers
 _ELSEWHERE = "set TMPDIR to a directory with room, or read it once: --no-detect-types"
 
 
@@ -103,10 +101,13 @@ class Source:
         yet". An error that ends the bytes is raised again when the copy is read.
         Raises InputError if there are too many bytes, UnfinishedError if the disk is full.
         """
+        import tempfile
+
         directory = tempfile.gettempdir()
         try:
             if max_bytes is None:
-                max_bytes = shutil.disk_usage(directory).free // 2
+                disk = os.statvfs(directory)
+                max_bytes = disk.f_bavail * disk.f_frsize // 2
             with tempfile.TemporaryFile(dir=directory) as spool:
                 for data in self._until_broken(byte_strings):
                     if not data:

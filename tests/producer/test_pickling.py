@@ -2,8 +2,10 @@
 
 import pickle
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,11 +37,12 @@ def records(draw: st.DrawFn) -> Record:
 def through_a_socket(told: list[Message]) -> list[Message]:
     """What the other end gets."""
     ours, theirs = socket.socketpair()
-    with ours, theirs:
-        send(ours, told)
+    with ours, theirs, ThreadPoolExecutor(1) as other:
+        sending = other.submit(send, ours, told)
         stream = theirs.makefile("rb")
         (length,) = LENGTH.unpack(stream.read(LENGTH.size))
         received = unpack(stream.read(length))
+        sending.result()
     assert isinstance(received, list)
     return received
 
@@ -59,6 +62,16 @@ def test_batches_arrive_as_they_were_sent(batches: list[list[Record]]) -> None:
             parts = split_batch(batch)
             assert [part.body for part in parts] == [part.body for part in split_batch(before)]
         assert [*batch.records] == [*before.records]
+
+
+@pytest.mark.parametrize(("batches", "size"), [(1100, 10), (3, 10**6)])
+def test_many_bodies_and_large_ones_arrive(batches: int, size: int) -> None:
+    """Bodies arrive whole, be they more than a system sends at once or longer than it takes."""
+    text = b'{"id":"%b"}' % (b"x" * size)
+    batch = make_batch(Records.of([Record(text, b"{", 1.0, text, "a.ndjson", 1, 1)]))
+    received = through_a_socket([SpanRead(end, b"", batch, end) for end in range(batches)])
+    bodies = [span.batch.body for span in received if isinstance(span, SpanRead) and span.batch]
+    assert bodies == [batch.body] * batches
 
 
 def test_task_keeps_what_is_known_of_types() -> None:
