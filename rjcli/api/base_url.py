@@ -3,9 +3,10 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 _TABLE = re.compile(r"[A-Za-z0-9_]+")
 _VERSION = re.compile(r"v[0-9]+")
@@ -33,8 +34,7 @@ BASE_URLS: Mapping[Environment, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """The address of one Import API: ``root`` without a trailing slash, and the version path."""
 
     root: str

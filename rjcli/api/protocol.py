@@ -1,4 +1,4 @@
-"""The Import API as pure facts: limits, and what each answer means.
+"""The Import API as pure facts: what each answer means.
 
 Source: the vendor's "Import API" pages (Magento BI, Adobe Commerce Reporting)
 and the wire behaviour of the five official client libraries.
@@ -6,7 +6,6 @@ and the wire behaviour of the five official client libraries.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -14,12 +13,11 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from rjcli.api.server_text import shown
 from rjcli.errors import AccessDeniedError, RjcliError, UnfinishedError
 
-KEYS_FIELD = "keys"
-MAX_BATCH_RECORDS = 100
 MAX_REASONS = 20
 
 _REASONS_IN_A_MESSAGE = 3
@@ -36,8 +34,7 @@ class OutcomeKind(Enum):
     UNEXPECTED = "unexpected"  # not an answer of this API: stop
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An HTTP answer as it came: status, whole body, and the headers that matter.
 
     ``redact`` takes secrets out of the text of it that is shown. The answer itself
@@ -45,14 +42,16 @@ class Answer:
     """
 
     status: int
-    body: bytes = field(default=b"", repr=False)
-    retry_after: str | None = field(default=None, repr=False)
-    date: str | None = field(default=None, repr=False)
-    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    body: bytes = b""
+    retry_after: str | None = None
+    date: str | None = None
+    redact: Callable[[str], str] = str
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"  # the rest may hold secrets
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptOutcome:
+class AttemptOutcome(Struct, frozen=True):
     """What an answer means, with its message and reasons as they are shown.
 
     ``status``: None if no answer came. ``in_doubt``: the request may have been

@@ -2,8 +2,9 @@
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rjcli.api.base_url import BASE_URLS, Endpoint, environment_of
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from

@@ -13,8 +13,9 @@ in the wrong place.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from rjcli.api.base_url import Endpoint, Environment
 from rjcli.credentials.api_key import ApiKey
@@ -27,8 +28,7 @@ from rjcli.toml_text import parse_toml
 _PROFILES = "profiles"
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A client id, an address, a table and keys to use where no option names others."""
 
     name: str

@@ -1,8 +1,9 @@
 """Batches and parts of them while they are in flight."""
 
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rjcli.api.protocol import AttemptOutcome
 from rjcli.model import Batch, Rejection, Stage
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-@dataclass(eq=False, slots=True)
-class Part:
+class Part(Struct, eq=False):
     """A batch, or a part of one that was split, until it is settled.
 
     ``in_doubt``: an attempt may have been applied without an acknowledgement.
@@ -43,8 +43,7 @@ class Part:
         )
 
 
-@dataclass(eq=False, slots=True)
-class InFlightBatch:
+class InFlightBatch(Struct, eq=False):
     """A batch that was taken, until all its records are settled.
 
     ``parts``: still to be sent, the next one last. ``is_repeat``: its records have

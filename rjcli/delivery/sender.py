@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rjcli.api.protocol import Answer, AttemptOutcome, OutcomeKind, classify_upsert
 from rjcli.delivery.in_flight import Part
@@ -15,8 +16,7 @@ Upsert = Callable[[bytes], Awaitable[Answer]]
 """Sends a batch's body; raises TransportError if no answer came."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What was done so far: requests, bytes of their bodies, and batches by what became of them."""
 
     requests: int = 0

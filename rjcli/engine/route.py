@@ -1,7 +1,8 @@
 """What a push is given: a way to the API, a place on disk, and somebody who watches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rjcli.delivery.limits import Limits
 from rjcli.delivery.sender import Upsert
@@ -12,8 +13,7 @@ Emit = Callable[[Event], None]
 """Called with each event of a push."""
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """What of a push is kept on disk; None: not.
 
     ``run``: its account; ``in_doubt`` and ``types``: what is known of its table.
@@ -24,8 +24,7 @@ class Storage:
     types: TableTypes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """How records get to the API. ``asked``: which one, with which credentials, for errors."""
 
     upsert: Upsert

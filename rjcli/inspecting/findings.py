@@ -6,11 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.errors import InputError, UsageError
 from rjcli.inspecting.keys import LIKELY, Key, KeyFinder, likeness
 from rjcli.model import Block, RawRecord, RawRecords, Rejection
-from rjcli.reading import Input, Source, TypeDetector
+from rjcli.reading import Input, Source
+from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.csv_dialect import find_delimiter
 from rjcli.settings.choices import ColumnType, Dialect, HeaderEmpty
 from rjcli.settings.values import InputSettings

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from rjcli.api.protocol import KEYS_FIELD, MAX_BATCH_RECORDS
+from rjcli.api.upsert import KEYS_FIELD, MAX_BATCH_RECORDS
 from rjcli.json_text import SPACE, members, parse_value, split
 
 SqlValue = int | float | str | None

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 import orjson
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.errors import InputError, UnfinishedError
 from rjcli.local.records import Record, RefusedBatchError, exact_values, quoted
 from rjcli.local.tables import READ_TABLES, SCHEMA, Table, quoted_name, view_name

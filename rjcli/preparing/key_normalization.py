@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.json_text import members
 from rjcli.model import Record
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
+from rjcli.columns import Repeated
 from rjcli.errors import show_name, show_names
 from rjcli.model import Block, RawRecord, RawRecords, Record, Records, Rejection, Stage
 from rjcli.preparing.key_normalization import combine, normalize_value, normalize_values
@@ -64,9 +65,10 @@ class Preparer:
         keys = self._normalized_keys(self._keys, block.values)
         if None in keys:
             return None
+        openings = Repeated(self._opening, len(block))
         rest = map(block.column, ("raw", "file", "line", "number"))
         positions = range(first_position, first_position + len(block))
-        return Records(block.column("json"), [self._opening] * len(block), keys, *rest, positions)
+        return Records(block.column("json"), openings, keys, *rest, positions)
 
     def _prepare(self, raw: RawRecord, position: int) -> Record | Rejection:
         if self._shaper:

@@ -5,7 +5,7 @@ from json.encoder import encode_basestring
 
 from msgspec.structs import replace
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.json_text import members, parse_value
 from rjcli.model import RawRecord
 from rjcli.settings.shape import ShapeSettings

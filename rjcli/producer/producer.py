@@ -1,21 +1,21 @@
 """The producer: reads inputs, in order, and sends messages of what they hold."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rjcli.errors import InputError, RjcliError, UnfinishedError, UsageError
 from rjcli.model import Block, InputForm, Noted
 from rjcli.producer.messages import InputStarted, Message, Pause, ReadProgress, TypesDetected
 from rjcli.producer.spans import SpanMaker
-from rjcli.reading import Input, KnownTypes, Source, TypeDetector, total_size
+from rjcli.reading import Input, KnownTypes, Source, total_size
 from rjcli.settings.choices import ColumnType, Format
 from rjcli.settings.values import PushSettings
 
 _SUFFIXES = {Format.CSV: "csv", Format.TSV: "tsv"}
 
 
-@dataclass(frozen=True, slots=True)
-class StartingPoint:
+class StartingPoint(Struct, frozen=True):
     """Where a run that is resumed goes on.
 
     ``records``: the position of the last record that is settled; ``digest``: of all up to it, in
@@ -29,13 +29,12 @@ class StartingPoint:
     column_types: "dict[str, ColumnType] | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerTask:
+class ProducerTask(Struct, frozen=True):
     """What to read, and from where on. ``known``: the column types that the table has."""
 
     settings: PushSettings
     start: StartingPoint | None = None
-    known: KnownTypes = KnownTypes()  # noqa: RUF009 - frozen
+    known: KnownTypes = KnownTypes()
 
 
 class Producer:
@@ -110,15 +109,18 @@ class Producer:
         if self._start.column_types is not None:
             self._types = dict(self._start.column_types)
             return
-        detector = TypeDetector(self._settings.input.csv, self._known)
+        self._types = {**self._settings.input.csv.types}
         if any(input_.is_delimited for input_ in self._inputs):
-            yield from self._look_at_columns(detector)
-        self._types = {**self._settings.input.csv.types, **detector.types()}
-        yield TypesDetected(self._types, detector.without_values)
+            yield from self._look_at_columns()
+        else:
+            yield TypesDetected(self._types)
 
-    def _look_at_columns(self, detector: TypeDetector) -> Iterator[Message]:
+    def _look_at_columns(self) -> Iterator[Message]:
+        from rjcli.reading.column_types import TypeDetector
+
         if self._known.error:
             raise self._known.error
+        detector = TypeDetector(self._settings.input.csv, self._known)
         for input_ in self._inputs:
             source = input_.source
             if not input_.wants_types(detector):
@@ -132,6 +134,8 @@ class Producer:
         detector.check()
         if note := detector.note:
             yield Noted(note)
+        self._types |= detector.types()
+        yield TypesDetected(self._types, detector.without_values)
 
     def _check_options(self) -> None:
         """Raise UsageError for options that say nothing of the inputs, which are all JSON."""

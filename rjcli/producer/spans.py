@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 from rjcli.errors import UsageError, show_names
 from rjcli.model import Block, Records, Rejection
@@ -151,6 +150,8 @@ class SpanMaker:
 
 
 def _suggest(name: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
     folded = {each.casefold(): each for each in names}
     near = get_close_matches(name.casefold(), folded, n=1)
     if near:

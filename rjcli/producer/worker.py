@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from rjcli.crash_report import error_from, trace
 from rjcli.errors import RjcliError
 from rjcli.model import Noted
 from rjcli.producer.messages import Message, Pause
@@ -80,6 +79,8 @@ def _envelopes(begin: Callable[[], Reads], push: socket.socket) -> Iterator[Enve
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - the push says what it was
+        from rjcli.crash_report import error_from, trace
+
         messages += map(Noted, trace(error, os.environ))
         end = error_from(error)
     yield messages

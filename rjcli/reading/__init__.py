@@ -9,8 +9,8 @@ regularly while a long record is read, a reader yields an empty block, so that
 requests and signals are not kept waiting. The work grows as the input does.
 """
 
-from rjcli.reading.column_types import KnownTypes, TypeDetector
 from rjcli.reading.input import Input
+from rjcli.reading.known_types import KnownTypes
 from rjcli.reading.source import Source, total_size
 
-__all__ = ["Input", "KnownTypes", "Source", "TypeDetector", "total_size"]
+__all__ = ["Input", "KnownTypes", "Source", "total_size"]

@@ -4,12 +4,11 @@ What comes out of one step is bounded, and so is how much bigger an input may
 become: one that expands without end costs little memory and little time.
 """
 
-import bz2
-import lzma
 import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import PurePath
 from typing import Protocol
@@ -17,11 +16,6 @@ from typing import Protocol
 from rjcli.errors import InputError
 from rjcli.reading.source import READ_SIZE
 from rjcli.settings.choices import Compression
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _STEP = READ_SIZE  # bytes that come out of one step at most
 _ANY_EXPANSION = 64 * 2**20  # bytes that may come out of any number
@@ -44,7 +38,6 @@ _SUFFIXES = {
     ".zstd": Compression.ZSTD,
 }
 
-_CORRUPT = (zlib.error, lzma.LZMAError, zstd.ZstdError)
 _FETCH_AGAIN = "fetch the file again; the records before this point are accounted for"
 
 
@@ -78,12 +71,27 @@ class _GzipDecompressor:
         return self._stream.unused_data
 
 
-_DECOMPRESSORS: dict[Compression, Callable[[], _Decompressor]] = {
-    Compression.GZIP: _GzipDecompressor,
-    Compression.BZ2: bz2.BZ2Decompressor,
-    Compression.XZ: lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
-    Compression.ZSTD: zstd.ZstdDecompressor,
-}
+def _find_decompressor(
+    compression: Compression,
+) -> tuple[Callable[[], _Decompressor], type[Exception]]:
+    """What opens a compressed stream, and what it raises for a corrupt one."""
+    match compression:
+        case Compression.BZ2:
+            import bz2
+
+            return bz2.BZ2Decompressor, OSError
+        case Compression.XZ:
+            import lzma
+
+            return partial(lzma.LZMADecompressor, memlimit=_XZ_MEMORY), lzma.LZMAError
+        case Compression.ZSTD:
+            if sys.version_info >= (3, 14):
+                from compression import zstd
+            else:
+                from backports import zstd
+            return zstd.ZstdDecompressor, zstd.ZstdError
+        case _:
+            return _GzipDecompressor, zlib.error
 
 
 def decompress(
@@ -136,6 +144,7 @@ def _find(head: bytes, name: str) -> Compression:
 def _decompress(
     byte_strings: Iterator[bytes], name: str, compression: Compression, max_expansion: int
 ) -> Iterator[bytes]:
+    open_stream, corrupt = _find_decompressor(compression)
     stream: _Decompressor | None = None  # none is open before the first and after each
     ended = False
     taken = given = 0  # bytes
@@ -148,14 +157,14 @@ def _decompress(
                 left = left.lstrip(b"\0") if ended else left  # padding to a block's size
                 if not left:
                     break
-                stream = _DECOMPRESSORS[compression]()
+                stream = open_stream()
             try:
                 while not stream.eof and (out := stream.decompress(left, _STEP)):
                     yield out
                     left = b""
                     given += len(out)
                     _check_expansion(taken, given, max_expansion, name)
-            except (*_CORRUPT, OSError, EOFError) as error:
+            except (corrupt, OSError, EOFError) as error:
                 what = "has other data after its end" if ended else "is corrupt"
                 raise InputError(f"{name} {what}: {error}", hint=_FETCH_AGAIN) from None
             left = b""

@@ -3,7 +3,8 @@
 import csv
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rjcli.errors import InputError
 from rjcli.reading.csv_dialect import (
@@ -23,8 +24,7 @@ _MAX_BYTES = 2**20
 _SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]+', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where the rows of a file begin.
 
     ``text``: the bytes before them, without blank lines at the beginning and with

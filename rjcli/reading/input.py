@@ -5,19 +5,21 @@ from contextlib import suppress
 from itertools import chain, islice
 from json import JSONDecoder
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from rjcli.errors import InputError, UsageError
 from rjcli.model import Block, RawRecord
-from rjcli.reading.column_types import TypeDetector
 from rjcli.reading.compression import decompress, without_suffix
-from rjcli.reading.csv_dialect import DELIMITERS, SUGGESTIONS, suggest_dialect
-from rjcli.reading.csv_reader import DelimitedReader
 from rjcli.reading.json_array import read_json
 from rjcli.reading.ndjson import read_ndjson
 from rjcli.reading.source import Source
 from rjcli.reading.text import encoding_without_mark, mark_of, without_utf8_mark
 from rjcli.settings.choices import ColumnType, Dialect, Format
 from rjcli.settings.values import DEFAULT_ENCODING, InputSettings
+
+if TYPE_CHECKING:
+    from rjcli.reading.column_types import TypeDetector
+    from rjcli.reading.csv_reader import DelimitedReader
 
 _BY_SUFFIX = {
     ".ndjson": Format.NDJSON,
@@ -87,7 +89,7 @@ class Input:
         """Whether it holds anything, and is no CSV. Known once it is identified."""
         return bool(self._head) and not self.is_delimited
 
-    def wants_types(self, detector: TypeDetector) -> bool:
+    def wants_types(self, detector: "TypeDetector") -> bool:
         """Show a detector its columns; return whether their types depend on their values."""
         if self._reader is None:
             return False
@@ -114,7 +116,7 @@ class Input:
         yield from self.source.spool(content, self._settings.max_spool)
         self._spooled = True
 
-    def detect(self, detector: TypeDetector) -> Iterator[None]:
+    def detect(self, detector: "TypeDetector") -> Iterator[None]:
         """Show a detector all rows, as far as the input can be read."""
         if self._reader:
             with suppress(InputError):  # it is raised again when the records are read
@@ -167,7 +169,10 @@ class Input:
             content = chain([self._head], self._rest) if self._head else self._rest
         return content if self.is_delimited else without_utf8_mark(content)
 
-    def _delimited_reader(self) -> DelimitedReader:
+    def _delimited_reader(self) -> "DelimitedReader":
+        from rjcli.reading.csv_dialect import SUGGESTIONS, suggest_dialect
+        from rjcli.reading.csv_reader import DelimitedReader
+
         csv = self._settings.csv
         if csv.dialect is None and csv.escape is None:
             self.suggested_dialect = suggest_dialect(self._head)
@@ -216,6 +221,8 @@ class Input:
         # A .json file may hold one object a line, but not a CSV.
         if not content or content.startswith(b"[") or self._suffix() == ".json":
             return Format.JSON
+        from rjcli.reading.csv_dialect import DELIMITERS
+
         first_line = content.split(b"\n", 1)[0]
         if b"\0" not in first_line and any(mark.encode() in first_line for mark in DELIMITERS):
             return Format.CSV

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.reading.attempts import Attempts
 
 _MOST_FIELDS = 100

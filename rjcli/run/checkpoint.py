@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType
@@ -11,8 +13,7 @@ from rjcli.settings.choices import ColumnType
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """How far a run has come. Its prefix is the input up to ``records``, all settled.
 
     ``digest``: of these records' bytes. ``taken``: the position of the last record

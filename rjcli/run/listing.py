@@ -8,10 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from rjcli.errors import UsageError
 from rjcli.events import Status
@@ -31,8 +32,7 @@ KEPT_DAYS = 30
 _NAMES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True):
     """A run as its directory describes it.
 
     ``summary`` None: it did not come to its end, or its summary is damaged.

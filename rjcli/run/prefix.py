@@ -7,13 +7,13 @@ the prefix in the order of the input.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rjcli.model import Batch, Rejection, Settlement
 
 
-@dataclass(eq=False, slots=True)
-class Span:
+class Span(Struct, eq=False):
     """Consecutive records, up to and with the one at position ``end``.
 
     ``rejections``: by position. ``left``: how many records of its batch are

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rjcli.errors import DiskError
 from rjcli.events import RunArtifacts
@@ -25,8 +27,7 @@ _MOST_TAKEN = 100_000
 _SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where a run stands, to be saved."""
 
     prefix: Prefix

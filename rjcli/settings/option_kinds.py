@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rjcli.api.base_url import Endpoint, is_table_name
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.json_text import MalformedJsonError, parse_value
 from rjcli.settings.choices import ColumnType, Resume
 from rjcli.settings.kinds import BadValueError, Complete, Kind, choice, parse_flag, path, text

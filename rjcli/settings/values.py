@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Self
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from rjcli.api.protocol import MAX_BATCH_RECORDS
+from rjcli.api.upsert import MAX_BATCH_RECORDS
 from rjcli.errors import UsageError
 from rjcli.settings.choices import ColumnType, Compression, Dialect, Format, HeaderEmpty, Resume
 from rjcli.settings.given import Given

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.model import Block, RawRecord, Record, Records, Rejection
 from rjcli.preparing.preparer import gather, reject
 

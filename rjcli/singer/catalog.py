@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.errors import InputError, show_name
 from rjcli.settings.choices import Keyless
 from rjcli.settings.singer import SingerSettings

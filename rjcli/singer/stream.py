@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 from msgspec.structs import replace
 
-from rjcli.api.protocol import KEYS_FIELD
+from rjcli.api.upsert import KEYS_FIELD
 from rjcli.model import Block, RawRecord, RawRecords, Records, Rejection, Stage
 from rjcli.preparing.batcher import Batcher, make_batch
 from rjcli.preparing.preparer import Preparer

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.api.base_url import Endpoint
 from rjcli.api.protocol import Answer, OutcomeKind, classify_upsert
@@ -50,7 +51,8 @@ def lost(call: Callable[[], Answer]) -> TransportError:
 def test_request_is_as_documented(serve: Serve) -> None:
     """An upsert is a POST of JSON with the key, percent-encoded, in the query."""
     server = serve(always(answer(503, b'{"a":1}', Retry_After="7", Date="today")))
-    assert upsert(server.base_url) == Answer(503, b'{"a":1}', "7", "today")
+    got = replace(upsert(server.base_url), redact=str)
+    assert got == Answer(503, b'{"a":1}', "7", "today")
     [request] = server.requests
     assert (request.method, request.body) == ("POST", b"[]")
     path, _, query = request.target.partition("?")

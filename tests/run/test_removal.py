@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rjcli.errors import UnfinishedError, UsageError
 from rjcli.private_file import Directory, make_directory
