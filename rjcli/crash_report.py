@@ -20,9 +20,11 @@ def error_from(error: BaseException) -> RjcliError:
             return error
         case _ if isinstance(error, MemoryError) or error.args == _NO_THREAD:
             return UnfinishedError("there is not enough memory", hint=memory)
-        case ImportError():  # of what is only imported when it is needed
+        # Of what is only imported when it is needed; the latter, of a library without memory.
+        case ImportError() | SystemError():
+            name = getattr(error, "name", None) or "a library"
             return UnfinishedError(
-                f"a part of rjcli cannot be loaded: {error.name}",
+                f"a part of rjcli cannot be loaded: {name}",
                 hint=f"{memory}; if there is, install rjcli anew",
             )
         case FileNotFoundError() if not _has_working_directory():

@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+_RESERVE = 4 * 2**20  # bytes of memory that are left to say that there is not enough
+
 # The object of --json, where nothing can be imported that would make it.
 _FAILURE = (
     '{"run": null, "environment": null, "base_url": null, "client_id": null, "table": null,'
@@ -34,11 +36,13 @@ def main() -> None:
     _replace_closed_streams()
     if not os.environ.get("RJCLI_TRACE"):  # errors in destructors, as of what was only half made
         sys.unraisablehook = lambda _: None
+    reserve = bytearray(_RESERVE)
     try:
         from rjcli.cli.app import main as run
 
         run(listens=True)
-    except (ImportError, MemoryError, OSError) as error:
+    except (ImportError, MemoryError, OSError, SystemError) as error:
+        del reserve
         _fail(f"rjcli cannot be loaded ({type(error).__name__}): see that there is enough memory")
 
 

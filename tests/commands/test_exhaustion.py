@@ -70,7 +70,7 @@ def test_too_few_open_files_are_accounted_for(rjcli: Rjcli, most: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory has no such limit")
-@pytest.mark.parametrize("megabytes", [34, 42])
+@pytest.mark.parametrize("megabytes", [34, 38, 42, 46])
 def test_too_little_memory_is_accounted_for(rjcli: Rjcli, megabytes: int) -> None:
     """With too little memory a push ends with exit 5 and its account, however early."""
     limit = (resource.RLIMIT_AS, megabytes * 2**20)
