@@ -102,8 +102,10 @@ class Columns(Sequence[Row], Generic[Row]):
 
 
 def _join(first: Sequence[Any], second: Sequence[Any]) -> Sequence[Any]:
-    if isinstance(first, range) and isinstance(second, range) and first.stop == second.start:
-        return range(first.start, second.stop)
-    if isinstance(first, Repeated) and isinstance(second, Repeated) and first[0] == second[0]:
-        return Repeated(first[0], len(first) + len(second))
+    match first, second:
+        case range(step=step), range() if first and second and step == second.step:
+            if second[0] - first[-1] == step:
+                return range(first.start, second.stop, step)
+        case Repeated(), Repeated() if first.value == second.value:
+            return Repeated(first.value, len(first) + len(second))
     return [*first, *second]

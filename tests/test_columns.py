@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -30,7 +30,8 @@ slices = st.slices(6)
 def columns_of(rows: list[Pair]) -> Pairs:
     """The same rows; values and numbers are kept as shortly as they can be."""
     names, numbers = [row.name for row in rows], [row.number for row in rows]
-    short = range(numbers[0], numbers[0] + len(rows)) if rows else range(0)
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    short = range(numbers[0], numbers[-1] + 1, step) if numbers and step > 0 else range(0)
     return Pairs(
         Repeated(names[0], len(names)) if len({*names}) == 1 else names,
         short if numbers == [*short] else numbers,
@@ -38,6 +39,8 @@ def columns_of(rows: list[Pair]) -> Pairs:
 
 
 @given(pairs, pairs, slices)
+@example([Pair("a", 1), Pair("a", 3)], [Pair("a", 4), Pair("a", 6)], slice(None))
+@example([Pair("a", 1), Pair("a", 3)], [Pair("a", 5), Pair("a", 7)], slice(1, 4))
 def test_columns_join_and_are_cut_as_lists_are(
     first: list[Pair], second: list[Pair], part: slice
 ) -> None:

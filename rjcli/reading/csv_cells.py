@@ -22,8 +22,11 @@ _COLUMNS_AT_ONCE = 5000  # to work on before other tasks run
 
 def _escape(values: Sequence[str]) -> Sequence[str] | None:
     """Values as JSON without its quotes, all at once; None if they have the mark between them."""
-    texts = encode_basestring(_MARK.join(values))[1:-1].split(_MARK)
-    return texts if len(texts) == len(values) else None
+    joined = _MARK.join(values)
+    escaped = encode_basestring(joined)[1:-1]
+    if joined.count(_MARK) >= len(values):
+        return None
+    return values if len(escaped) == len(joined) else escaped.split(_MARK)
 
 
 def _quote(value: str | None) -> str:

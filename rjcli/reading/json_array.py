@@ -147,7 +147,7 @@ class _Stream:
         texts = [b"{%b}" % part for part in parts]
         texts[0] = texts[0][1:].lstrip(SPACE)
         if max(map(len, texts)) <= self._max_value_bytes:
-            block = self._parse(texts, self._lines(parts), self._number + 1)
+            block = self._parse(texts, self._lines(parts, end), self._number + 1)
             if isinstance(block, RawRecords):
                 self._attempts.succeed()
                 self._number += len(block)
@@ -157,10 +157,13 @@ class _Stream:
         self._separator = b""
         return None
 
-    def _lines(self, parts: Sequence[bytes]) -> Sequence[int]:
-        """On which line the element in each part of the window begins."""
+    def _lines(self, parts: Sequence[bytes], end: int) -> Sequence[int]:
+        """On which line the element in each part of the window begins, up to ``end``."""
         line, line_ends = self._window.line, self._separator.count(b"\n")
         before = parts[0].count(b"\n", 0, max(0, parts[0].find(b"{")))
+        between = line_ends * (len(parts) - 1)
+        if line_ends and self._window.text.count(b"\n", self._window.at, end) == before + between:
+            return range(line + before, line + before + between + 1, line_ends)
         counts = [part.count(b"\n") + line_ends for part in parts[:-1]]
         return [line + before, *[*accumulate(counts, initial=line)][1:]]
 
