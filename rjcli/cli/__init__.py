@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_RESERVE = 4 * 2**20  # bytes of memory that are left to say that there is not enough
+_RESERVE = 4 * 2**20  # bytes of address space, for saying that there is not enough memory
 
 # The object of --json, where nothing can be imported that would make it.
 _FAILURE = (
@@ -36,7 +36,7 @@ def main() -> None:
     _replace_closed_streams()
     if not os.environ.get("RJCLI_TRACE"):  # errors in destructors, as of what was only half made
         sys.unraisablehook = lambda _: None
-    reserve = bytearray(_RESERVE)
+    reserve = bytes(_RESERVE)  # zeros take no memory until they are looked at
     try:
         from rjcli.cli.app import main as run
 
