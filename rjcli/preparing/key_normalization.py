@@ -41,13 +41,19 @@ def normalize_value(value: Any) -> str | float | None:
     return _normalize_text(value) if isinstance(value, str) else None
 
 
-def normalize_values(values: Sequence[Any]) -> list[Hashable | None]:
-    """Map many key values; numbers, which most keys are, at once."""
+def normalize_values(values: Sequence[Any], *, allow_empty: bool = True) -> list[Hashable | None]:
+    """Map many key values; numbers, which most keys are, at once.
+
+    ``allow_empty``: else empty strings are no keys either.
+    """
     types = {*map(type, values)}
     if types <= {int, float} or (types == {str} and _are_digits("".join(values))):
         with suppress(OverflowError, ValueError):  # the latter of an empty string
             return [*map(float, values)]
-    return [*map(normalize_value, values)]
+    keys: list[Hashable | None] = [*map(normalize_value, values)]
+    if allow_empty or "" not in values:
+        return keys
+    return [None if value == "" else key for value, key in zip(values, keys, strict=True)]
 
 
 def combine(parts: Sequence[Sequence[Hashable | None]]) -> list[Hashable | None]:

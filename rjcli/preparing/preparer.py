@@ -99,14 +99,7 @@ class Preparer:
         missing, is empty or is no single value.
         """
         columns = [values(name) for name in sorted(names)]
-        parts = [normalize_values(column) for column in columns]
-        if not self._allow_empty:
-            for column, part in zip(columns, parts, strict=True):
-                if "" in column:
-                    part[:] = [
-                        None if value == "" else key
-                        for value, key in zip(column, part, strict=True)
-                    ]
+        parts = [normalize_values(column, allow_empty=self._allow_empty) for column in columns]
         return parts[0] if len(parts) == 1 else combine(parts)
 
     def _faults(self, keys: Iterable[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
