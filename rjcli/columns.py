@@ -26,13 +26,7 @@ class Repeated(Sequence[Value]):
     def __len__(self) -> int:
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> Value: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Self: ...
-
-    def __getitem__(self, index: int | slice) -> Value | Self:
+    def __getitem__(self, index: int | slice) -> Any:
         places = range(self._count)[index]
         return type(self)(self.value, len(places)) if isinstance(places, range) else self.value
 
