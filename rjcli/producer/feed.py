@@ -81,7 +81,7 @@ class Feed:
 
     async def produce(self, task: ProducerTask) -> AsyncGenerator[Message, None]:
         """Yield the messages of what is handed over. Raises InputError if it broke off."""
-        spans = SpanMaker(task.settings)
+        spans = SpanMaker(task.settings, has_digest=False)
         yield TypesDetected({})
         yield InputStarted(1, InputForm(flatten=True))
         async for records in self._pieces(spans):

@@ -21,9 +21,10 @@ class SpanMaker:
     """Prepares records, cuts them into batches, and closes spans.
 
     ``position``: of the last record of the inputs so far. ``read``: how many were read.
+    ``has_digest``: whether the input can be read again, and recognized by its digest.
     """
 
-    def __init__(self, settings: PushSettings, read: int = 0) -> None:
+    def __init__(self, settings: PushSettings, read: int = 0, *, has_digest: bool = True) -> None:
         self._settings = settings
         self._preparer = Preparer(
             settings.keys, settings.shape, allow_empty_keys=settings.allow_empty_keys
@@ -33,6 +34,7 @@ class SpanMaker:
         self.position = 0
         self.read = read
         self._is_new = read == 0
+        self._has_digest = has_digest
         self._digest = hashlib.sha256()  # of the records before those in self._raws
         self._raws: list[bytes] = []
         self._header = b""  # that comes before the next record
@@ -100,9 +102,9 @@ class SpanMaker:
     def _digest_seen(self, but: int = 0) -> None:
         """Add the bytes that were read to the digest, but for some last records."""
         count = len(self._raws) - but
-        if count:
+        if count and self._has_digest:
             self._digest.update(b"\n".join([*self._raws[:count], b""]))
-            del self._raws[:count]
+        del self._raws[:count]
 
     def _close_span(self, records: Records | None = None) -> SpanRead:
         """Close a span; records that wait for the next batch stay."""
