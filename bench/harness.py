@@ -39,9 +39,9 @@ class Sizes:
 
 
 FULL = Sizes(
-    peers_records=1_000_000,
+    peers_records=2_000_000,
     curl_records=50_000,
-    formats_records=1_000_000,
+    formats_records=2_000_000,
     progress_records=1_000_000,
     memory_megabytes=(100, 1000),
     cpu_records=(10_000, 10_000_000),

@@ -19,6 +19,7 @@ _CLIENTS = {
     "ceiling": "raw socket, one request over and over",
 }
 _MICROSECONDS = 1_000_000
+_MOST_HELD = 1_000_000  # records, as an answer that is held keeps its connection open
 
 
 def measure_peers(harness: Harness) -> Results:
@@ -26,6 +27,7 @@ def measure_peers(harness: Harness) -> Results:
     missing = _missing()
     records = dict.fromkeys(("rjcli", *_CLIENTS), harness.sizes.peers_records)
     records["curl"] = harness.sizes.curl_records
+    records["official"] = min(records["official"], _MOST_HELD)
     runs = {
         name: partial(harness.peer, name, records[name]) for name in _CLIENTS if name not in missing
     }
@@ -37,8 +39,9 @@ def measure_peers(harness: Harness) -> Results:
     }
     note = (
         f"All send the same {records['rjcli']:,} records of NDJSON, {BATCH_RECORDS} a request"
-        f" (curl the first {records['curl']:,}); whole processes, with their start-up. The server"
-        f" took {_server_cost(harness) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
+        f" (curl the first {records['curl']:,}, and who holds all answers the first"
+        f" {records['official']:,}, as each keeps a connection open); whole processes, with"
+        f" their start-up. The server took {_server_cost(harness) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
     )
     return Results(
         (_against_official(standings["rjcli"], standings["streamed"]),),
