@@ -41,7 +41,8 @@ def measure_peers(harness: Harness) -> Results:
         f"All send the same {records['rjcli']:,} records of NDJSON, {BATCH_RECORDS} a request"
         f" (curl the first {records['curl']:,}, and who holds all answers the first"
         f" {records['official']:,}, as each keeps a connection open); whole processes, with"
-        f" their start-up. The server took {_server_cost(harness) * _MICROSECONDS:.0f} µs of CPU for each of the last one's."
+        f" their start-up. The server took {_server_cost(harness) * _MICROSECONDS:.0f} µs of CPU"
+        f" for each of the last one's."
     )
     return Results(
         (_against_official(standings["rjcli"], standings["streamed"]),),
