@@ -143,11 +143,11 @@ class _Stream:
         end = window.text.rfind(separator, window.at)
         if end < 0:
             return None
-        parts = window.text[window.at : end].split(separator)
-        texts = [b"{%b}" % part for part in parts]
-        texts[0] = texts[0][1:].lstrip(SPACE)
-        if max(map(len, texts)) <= self._max_value_bytes:
-            block = self._parse(texts, self._lines(parts, end), self._number + 1)
+        text = window.text[window.at : end] + b"}"
+        texts = text.lstrip(SPACE).replace(separator, b"}\0{").split(b"\0")
+        has_long = len(text) > self._max_value_bytes < max(map(len, texts))
+        if b"\0" not in text and not has_long:
+            block = self._parse(texts, self._lines(text, texts), self._number + 1)
             if isinstance(block, RawRecords):
                 self._attempts.succeed()
                 self._number += len(block)
@@ -157,15 +157,14 @@ class _Stream:
         self._separator = b""
         return None
 
-    def _lines(self, parts: Sequence[bytes], end: int) -> Sequence[int]:
-        """On which line the element in each part of the window begins, up to ``end``."""
-        line, line_ends = self._window.line, self._separator.count(b"\n")
-        before = parts[0].count(b"\n", 0, max(0, parts[0].find(b"{")))
-        between = line_ends * (len(parts) - 1)
-        if line_ends and self._window.text.count(b"\n", self._window.at, end) == before + between:
-            return range(line + before, line + before + between + 1, line_ends)
-        counts = [part.count(b"\n") + line_ends for part in parts[:-1]]
-        return [line + before, *[*accumulate(counts, initial=line)][1:]]
+    def _lines(self, text: bytes, elements: Sequence[bytes]) -> Sequence[int]:
+        """On which line each of the elements begins that a text of the window was split into."""
+        before = text.count(b"\n", 0, max(0, text.find(b"{")))
+        first, line_ends = self._window.line + before, self._separator.count(b"\n")
+        if line_ends and text.count(b"\n") == before + line_ends * (len(elements) - 1):
+            return range(first, first + line_ends * len(elements), line_ends)
+        counts = (element.count(b"\n") + line_ends for element in elements[:-1])
+        return [*accumulate(counts, initial=first)]
 
     def _flat_elements(self) -> list[_Value]:
         """Take elements that lie in the window together, if they are objects without brackets."""
