@@ -18,6 +18,7 @@ from rjcli.settings.values import InputSettings
 
 _EXAMPLES = 3  # of rejected records
 _PLAIN = 1  # how likely the name of a key must be where there is but one record
+_NO_KEYS = {ColumnType.NUMBER, ColumnType.BOOLEAN}
 _ENOUGH = 2  # records, to say that something is different in all of them
 
 
@@ -133,9 +134,9 @@ class _Look:
 
     def findings(self, options: Mapping[str, Any]) -> Findings:
         """What was found. ``options``: that it took."""
-        columns = (
-            [name for name in self._names[0] if self._is_everywhere(name)] if self._names else []
-        )
+        first, *others = self._names or [[]]
+        columns = [name for name in first if all(name in names for names in others)]
+        typed = self._types.keys() - {*self._without_values}
         keys = self._keys()
         return Findings(
             self._settings.files,
@@ -146,7 +147,7 @@ class _Look:
             self._rejected,
             tuple(self._examples),
             tuple(columns),
-            {name: self._types[name] for name in columns if self._has_type(name)},
+            {name: self._types[name] for name in columns if name in typed},
             keys[0] if keys else None,
             tuple(keys[1:]),
             self._has_own_keys,
@@ -156,10 +157,8 @@ class _Look:
 
     def _keys(self) -> list[Key]:
         """What can be the key, the likeliest first."""
-        alone = [*self._finder.found()]
-        numbers = {name for name, type_ in self._types.items() if type_ is ColumnType.NUMBER}
-        flags = {name for name, type_ in self._types.items() if type_ is ColumnType.BOOLEAN}
-        alone = [key for key in alone if not {*key.fields} & (numbers | flags | {KEYS_FIELD})]
+        unfit = {name for name, type_ in self._types.items() if type_ in _NO_KEYS} | {KEYS_FIELD}
+        alone = [key for key in self._finder.found() if not unfit & {*key.fields}]
         if self._finder.records < _ENOUGH:
             return [key for key in alone if likeness(key.fields[0]) <= _PLAIN]
         together = [key for key in self._together.found() if key.in_all] if self._together else []
@@ -191,12 +190,6 @@ class _Look:
                 if len(self._examples) < _EXAMPLES:
                     reasons = "; ".join(each.reasons)
                     self._examples.append(f"{each.file}, line {each.line}: {reasons}")
-
-    def _has_type(self, name: str) -> bool:
-        return name in self._types and name not in self._without_values
-
-    def _is_everywhere(self, name: str) -> bool:
-        return all(name in names for names in self._names)
 
     def _delimiter(self) -> str | None:
         for each in self._inputs:

@@ -45,30 +45,30 @@ def look_into(directory: Path) -> Folder:
     except OSError as error:
         raise InputError(f"cannot read {directory}: {error.strerror}") from None
     shown = [each for each in entries if not each.name.startswith(".")]
-    names = [each.name for each in shown if each.is_file() and _format_of(each.name)]
+    names = [each.name for each in shown if each.is_file() and _has_format(each.name)]
     others = [f"{each.name}/" if each.is_dir() else each.name for each in shown]
     series: dict[str, dict[str, list[str]]] = {}
     for name in names:
-        form, is_series = _form(name)
-        series.setdefault(_table(name), {}).setdefault(form if is_series else name, []).append(name)
+        series.setdefault(table_name(name), {}).setdefault(_form(name), []).append(name)
     groups = [_group(table, found, directory) for table, found in series.items()]
     return Folder(tuple(groups), tuple(name for name in others if name not in names))
 
 
 def table_name(file: str) -> str:
     """The name of a table for the records of a file."""
-    return _table(Path(file).name)
+    stem = _stem(Path(file).name)
+    return _NO_WORD.sub("_", _NUMBERS.sub("_", stem).lower()).strip("_") or "records"
 
 
-def _format_of(name: str) -> str | None:
-    suffix = Path(without_suffix(name)).suffix.lower()
-    return suffix if suffix in _SUFFIXES else None
+def _has_format(name: str) -> bool:
+    return Path(without_suffix(name)).suffix.lower() in _SUFFIXES
 
 
-def _form(name: str) -> tuple[str, bool]:
-    """The name with a pattern for its numbers, and whether it is one of a series."""
-    form = _NUMBERS.sub(_numbers_pattern, _escape(_stem(name))) + glob.escape(_end(name))
-    return form, bool(_NUMBERS.search(_stem(name)))
+def _form(name: str) -> str:
+    """The name with a pattern for its numbers; the name itself if it is none of a series."""
+    if not _NUMBERS.search(_stem(name)):
+        return name
+    return _NUMBERS.sub(_numbers_pattern, _escape(_stem(name))) + glob.escape(_end(name))
 
 
 def _numbers_pattern(match: "re.Match[str]") -> str:
@@ -89,11 +89,6 @@ def _end(name: str) -> str:
     """The suffixes of format and compression."""
     bare = without_suffix(name)
     return name[len(bare) - len(Path(bare).suffix) :]
-
-
-def _table(name: str) -> str:
-    word = _NO_WORD.sub("_", _NUMBERS.sub("_", _stem(name)).lower()).strip("_")
-    return word or "records"
 
 
 def _group(table: str, series: Mapping[str, list[str]], directory: Path) -> Group:

@@ -92,23 +92,22 @@ class KeyFinder:
         """All that can be keys, the likeliest first."""
         order = {name: number for number, name in enumerate(self._names)}
         watched = self._watched or {}
-        for fields in sorted(watched, key=lambda each: (_likeness(each), order[each[0]])):
+        for fields in sorted(watched, key=lambda each: (max(map(likeness, each)), order[each[0]])):
             uniqueness = watched[fields]
             if uniqueness.in_each and not {*fields} & (self._empty | self._unfit):
                 yield Key(fields, uniqueness.in_all, uniqueness.share)
 
     def to_try_together(self) -> list[Fields]:
         """Combinations of two or three fields that are unique in a sample, the likeliest first."""
-        order = {name: number for number, name in enumerate(self._names)}
         names = [name for name in self._names if name not in self._empty | self._unfit]
         names = [name for name in names if _are_short(self._sample.get(name, ()))]
-        names.sort(key=lambda name: (likeness(name), order[name]))
+        names.sort(key=likeness)
         for count in (2, 3):
             found = [
                 each for each in combinations(names[:_MOST_TOGETHER], count) if self._fits(each)
             ]
             if found:
-                in_order = [tuple(sorted(each, key=order.__getitem__)) for each in found]
+                in_order = [tuple(sorted(each, key=self._names.index)) for each in found]
                 return in_order[:_MOST_TRIED]
         return []
 
@@ -153,10 +152,6 @@ def likeness(name: str) -> int:
     return next(
         (number for number, pattern in enumerate(_NAMES) if pattern.fullmatch(name)), len(_NAMES)
     )
-
-
-def _likeness(fields: Fields) -> int:
-    return max(map(likeness, fields))
 
 
 def _are_short(keys: Sequence[Hashable]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rjcli.inspecting.findings import Findings
 from rjcli.inspecting.folder import Group
-from rjcli.inspecting.keys import LIKELY, Key, likeness
+from rjcli.inspecting.keys import LIKELY, likeness
 from rjcli.settings.lists import join_names
 from rjcli.settings.values import DEFAULT_ENCODING
 from rjcli.visible_text import visible
@@ -30,11 +30,11 @@ jobs = 8             # requests in flight, of the whole load
 
 def load_file(name: str, groups: Sequence[tuple[Group, Findings]], others: Sequence[str]) -> str:
     """A load file with an entry for each table. ``others``: names that were not looked at."""
-    parts = [HEADER.format(name=_comment(name))]
+    parts = [HEADER.format(name=visible(name))]
     parts += ["\n".join(_entry(group, findings)) + "\n" for group, findings in groups]
     if others:
         shown = ", ".join(others[:_MOST_NOTES]) + (" …" if len(others) > _MOST_NOTES else "")
-        parts.append(f"# not looked at: {_comment(shown)}\n")
+        parts.append(f"# not looked at: {visible(shown)}\n")
     return "\n".join(parts)
 
 
@@ -69,8 +69,7 @@ def describe_key(findings: Findings) -> str:
 
 def describe_others(findings: Findings) -> str:
     """Fields that could be the key as well."""
-    others: Sequence[Key] = findings.others
-    return ", ".join(join_names(key.fields) for key in others[:_MOST_OTHERS])
+    return ", ".join(join_names(key.fields) for key in findings.others[:_MOST_OTHERS])
 
 
 def plural(count: int, thing: str) -> str:
@@ -80,8 +79,8 @@ def plural(count: int, thing: str) -> str:
 
 def _entry(group: Group, findings: Findings) -> Iterator[str]:
     if findings.problem:
-        yield f"# {group.table}: {_comment(', '.join(group.patterns))} cannot be read as it is:"
-        yield f"# {_comment(findings.problem)}"
+        yield f"# {group.table}: {visible(', '.join(group.patterns))} cannot be read as it is:"
+        yield f"# {visible(findings.problem)}"
         return
     yield "[[load]]"
     yield f"table = {_text(group.table)}"
@@ -94,7 +93,7 @@ def _entry(group: Group, findings: Findings) -> Iterator[str]:
 
 
 def _keys(findings: Findings) -> Iterator[str]:
-    about = _comment(describe_key(findings))
+    about = visible(describe_key(findings))
     if findings.has_own_keys:
         yield f"# keys: {about}"
     elif findings.key is None:
@@ -102,7 +101,7 @@ def _keys(findings: Findings) -> Iterator[str]:
     else:
         yield f"keys = {_list(findings.key.fields)}  # {about}"
         if others := describe_others(findings):
-            yield f"# also possible: {_comment(others)}"
+            yield f"# also possible: {visible(others)}"
 
 
 def _files(group: Group, findings: Findings) -> Iterator[str]:
@@ -125,11 +124,11 @@ def _faults(findings: Findings) -> Iterator[str]:
     if findings.rejected:
         yield f"# {plural(findings.rejected, 'record')} would be rejected, the first of them:"
         for example in findings.examples:
-            yield f"#   {_comment(example)}"
+            yield f"#   {visible(example)}"
         if any(_NOT_TEXT in example for example in findings.examples):
             yield f'# encoding = "cp1252"  # if it is that: it is not {DEFAULT_ENCODING}'
     for note in findings.notes[:_MOST_NOTES]:
-        yield f"# {_comment(note)}"
+        yield f"# {visible(note)}"
 
 
 def _list(names: Sequence[str]) -> str:
@@ -139,10 +138,6 @@ def _list(names: Sequence[str]) -> str:
 def _text(text: str) -> str:
     """A text as TOML's basic strings are written."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _comment(text: str) -> str:
-    return visible(text)
 
 
 def document(table: str, findings: Findings) -> Mapping[str, Any]:

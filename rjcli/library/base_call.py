@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rjcli.engine.pushes import Pushes
+from rjcli.engine.table_push import TablePush
 from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
 from rjcli.settings.given import COMMAND_LINE, Given
 from rjcli.settings.option import Declared
@@ -25,11 +26,14 @@ def read_arguments(
 
 
 class BaseCall:
-    """A call that is ready to begin, and can be stopped from another thread's loop."""
+    """A call that is ready to begin, and can be stopped from another thread's loop.
+
+    ``cause``: an exception of the program's own; None if there was none.
+    """
 
     def __init__(self) -> None:
-        self._pushes: Pushes | None = None
-        self._cause: BaseException | None = None  # an exception of the program's own
+        self.cause: BaseException | None = None
+        self._pushes: Pushes | TablePush | None = None
         self._stopped_by: RjcliError | None = None
 
     def interrupt(self) -> None:
@@ -38,9 +42,9 @@ class BaseCall:
 
     def fail(self, error: BaseException | None) -> None:
         """Note an exception of the program's own that the result has as its cause."""
-        self._cause = self._cause or error
+        self.cause = self.cause or error
 
-    def _begin(self, pushes: Pushes) -> None:
+    def _begin(self, pushes: Pushes | TablePush) -> None:
         """Push from now on, unless it has been stopped already."""
         self._pushes = pushes
         if self._stopped_by:

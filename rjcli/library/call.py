@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -29,18 +29,12 @@ OnNote = Callable[[str], object]
 OnResult = Callable[[Result], object]
 
 
-class Callbacks:
+class Callbacks(NamedTuple):
     """What a program wants to know of a push; None: nothing."""
 
-    def __init__(
-        self,
-        on_reject: OnReject | None = None,
-        on_note: OnNote | None = None,
-        on_result: OnResult | None = None,
-    ) -> None:
-        self.on_reject = on_reject
-        self.on_note = on_note
-        self.on_result = on_result
+    on_reject: OnReject | None = None
+    on_note: OnNote | None = None
+    on_result: OnResult | None = None
 
 
 class PushCall(BaseCall):
@@ -148,7 +142,7 @@ class PushCall(BaseCall):
                     self._rejects.append(reject)
                 self._call_back(self._callbacks.on_reject, reject)
             case Finished(summary):
-                self._result = Result.of(summary, tuple(self._rejects), self._cause)
+                self._result = Result.of(summary, tuple(self._rejects), self.cause)
                 self._call_back(self._callbacks.on_result, self._result)
 
     def _note(self, text: str) -> None:

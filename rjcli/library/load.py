@@ -137,7 +137,7 @@ class _LoadCall(BaseCall):
             seconds=summary.seconds,
             run=document["run"],
             run_dir=summary.directory,
-            cause=self._cause,
+            cause=self.cause,
         )
 
     def _handle(self, table: str, event: Event) -> None:

@@ -1,8 +1,8 @@
 """The options of a push from Python, with those of its profile."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from rjcli.credentials.config_file import Profile
@@ -65,11 +65,9 @@ class Options:
         """The client id of a push that needs none; None if there is none."""
         return client_id_of(self.access, self._profile)
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> AbstractContextManager[Connection]:
         """Find the Import API; the local one runs within the context."""
-        with connect(self.access, self._profile, api_key=self._api_key) as connection:
-            yield connection
+        return connect(self.access, self._profile, api_key=self._api_key)
 
     def request_run(self, description: RunDescription, note: Note) -> RunRequest:
         """Ask for the run of the push."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from msgspec.structs import asdict
+
 from rjcli.errors import REJECTS_WORD, RjcliError
 from rjcli.events import Status, Summary
 from rjcli.model import Rejection
@@ -95,25 +97,21 @@ class Result(BaseResult):
         cls, summary: Summary, rejects: tuple[Reject, ...], cause: BaseException | None = None
     ) -> Self:
         """The result of a push with this summary."""
-        counts, artifacts = summary.counts, summary.artifacts
+        artifacts = summary.artifacts
         return cls(
             str(summary.status),
             summary.exit_code,
-            counts.read,
-            counts.accepted,
-            counts.rejected,
-            counts.unknown,
-            counts.unsent,
-            summary.message,
-            summary.hint,
-            summary.error,
-            summary.requests,
-            summary.bytes_sent,
-            summary.seconds,
-            summary.run.name if artifacts else None,
-            artifacts.directory if artifacts else None,
-            cause,
-            rejects,
+            **asdict(summary.counts),
+            message=summary.message,
+            hint=summary.hint,
+            error=summary.error,
+            requests=summary.requests,
+            bytes_sent=summary.bytes_sent,
+            seconds=summary.seconds,
+            run=summary.run.name if artifacts else None,
+            run_dir=artifacts.directory if artifacts else None,
+            cause=cause,
+            rejects=rejects,
         )
 
 

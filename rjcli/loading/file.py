@@ -15,7 +15,8 @@ top stand where the load goes, its own options, and defaults for all entries.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,8 @@ class LoadFile:
     """What a load file says. ``given``: what stands at its top."""
 
     path: str
-    text: str
-    given: Options = field(default_factory=dict)
-    entries: Sequence[Entry] = ()
+    given: Options
+    entries: Sequence[Entry]
 
 
 def read_load_file(path: str, problems: Problems) -> LoadFile:
@@ -118,11 +118,8 @@ def read_load_file(path: str, problems: Problems) -> LoadFile:
     lines = _Lines(text, len(tables))
     reader = _Reader(path, problems)
     given = reader.options(document, _TOP_OPTIONS, lines.of_top, "")
-    entries = []
-    for number, values in enumerate(tables):
-        entry = reader.entry(number, values, lines)
-        entries += [entry] if entry else []
-    return LoadFile(path, text, given, entries)
+    entries = [reader.entry(number, values, lines) for number, values in enumerate(tables)]
+    return LoadFile(path, given, [*filter(None, entries)])
 
 
 class _Reader:
@@ -139,11 +136,7 @@ class _Reader:
         about = f" ({table})" if is_named else ""
         line = lines.of_entry(number)
         place = f"{self._path}, {f'line {line}' if line else f'entry {number + 1}'}{about}"
-
-        def line_of(key: str) -> int | None:
-            return lines.of_entry(number, key)
-
-        given = self.options(values, _ENTRY_OPTIONS, line_of, about)
+        given = self.options(values, _ENTRY_OPTIONS, partial(lines.of_entry, number), about)
         files: tuple[str, ...] | None = None
         for key in sorted(_OF_ENTRY - values.keys()):
             with self._problems.collecting(place):

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,13 @@ from rjcli.events import (
     Summary,
 )
 from rjcli.loading.files import size_of
-from rjcli.loading.outcome import summarise
+from rjcli.loading.outcome import describe_failure, summarise
 from rjcli.loading.plan import Plan, TablePlan
 from rjcli.model import Noted
 from rjcli.producer.process import open_producer
 from rjcli.reading import Source
 from rjcli.run import LoadRequest, LoadRun, open_load_run, open_run, open_table_types
 from rjcli.run.load_document import load_document
-from rjcli.run.outcome import run_outcome
 from rjcli.settings.choices import Resume
 from rjcli.settings.values import RunSettings
 
@@ -63,27 +62,19 @@ def describe_load(plan: Plan, endpoint: Endpoint, client_id: int | None) -> Load
     )
 
 
-@contextmanager
-def open_load(plan: Plan, load: LoadDescription, note: Note) -> Iterator[LoadRun | None]:
-    """Open the run of a load; None: a dry run has none. Raises as ``open_load_run`` does."""
-    if plan.settings.dry_run:
-        yield None
-        return
-    with open_load_run(_request(plan, load, note)) as run:
-        yield run
-
-
-def _request(plan: Plan, load: LoadDescription, note: Note) -> LoadRequest:
-    settings = plan.settings
+def open_load(plan: Plan, load: LoadDescription, note: Note) -> AbstractContextManager[LoadRun]:
+    """Open the run of a load that is no dry run. Raises as ``open_load_run`` does."""
     if plan.earlier:
         directory = str(plan.earlier.directory)
         run, job = RunSettings(directory, Resume.ON), plan.earlier.job
         tables = plan.earlier.tables or {}
     else:
-        run, job = settings.run, _job(plan, load)
+        run, job = plan.settings.run, _job(plan, load)
         tables = {table.settings.table: table.options for table in plan.tables}
     name, environment = load.name, load.environment
-    return LoadRequest(run, job, name, environment, plan.options, tables, os.environ, note)
+    return open_load_run(
+        LoadRequest(run, job, name, environment, plan.options, tables, os.environ, note)
+    )
 
 
 def _job(plan: Plan, load: LoadDescription) -> Mapping[str, Any]:
@@ -124,9 +115,8 @@ class Load:
                 name = table.settings.table
                 self._summaries[name] = await self._push(table, pushes, endpoint)
 
-        count = min(self._plan.settings.parallel, len(self._plan.tables))
         async with asyncio.TaskGroup() as group:
-            for _ in range(count):
+            for _ in range(min(self._plan.settings.parallel, len(self._plan.tables))):
                 group.create_task(work())
         return self._conclude(time.monotonic() - began)
 
@@ -193,16 +183,7 @@ class Load:
 
     def _fail(self, description: RunDescription, error: RjcliError) -> Summary:
         """How the push of a table went that could not begin."""
-        status, exit_code = run_outcome(error, is_incomplete=False)
-        summary = Summary(
-            description,
-            status,
-            exit_code,
-            Counts(),
-            message=error.message,
-            hint=error.hint,
-            error=error.word,
-        )
+        summary = Summary(description, counts=Counts(), **describe_failure(error))
         self._emit(description.table, Finished(summary))
         return summary
 
@@ -214,13 +195,5 @@ class Load:
                 self._run.conclude(load_document(summary))
             except RjcliError as error:
                 if not summary.exit_code:
-                    status, exit_code = run_outcome(error, is_incomplete=False)
-                    return replace(
-                        summary,
-                        status=status,
-                        exit_code=exit_code,
-                        message=error.message,
-                        hint=error.hint,
-                        error=error.word,
-                    )
+                    return replace(summary, **describe_failure(error))
         return summary

@@ -7,12 +7,14 @@ from rjcli.errors import EXIT_REJECTS as REJECTS
 from rjcli.errors import (
     AccessDeniedError,
     DefectError,
+    RjcliError,
     StoppedError,
     UnfinishedError,
     UsageError,
 )
 from rjcli.events import LoadDescription, LoadSummary, Status, Summary
 from rjcli.run import LoadRun, RunRecord
+from rjcli.run.outcome import run_outcome
 
 _SIGNAL = 128  # and more: stopped by a signal
 
@@ -31,6 +33,18 @@ _ORDER = [
 def urgency(exit_code: int) -> int:
     """How soon a person must see to an exit code; 0: first."""
     return 0 if exit_code > _SIGNAL else 1 + _ORDER.index(exit_code)
+
+
+def describe_failure(error: RjcliError) -> dict[str, Any]:
+    """What a summary says of the error that has ended what it sums up."""
+    status, exit_code = run_outcome(error, is_incomplete=False)
+    return {
+        "exit_code": exit_code,
+        "message": error.message,
+        "hint": error.hint,
+        "error": error.word,
+        "status": status,
+    }
 
 
 def summarise(

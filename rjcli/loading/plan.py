@@ -25,7 +25,6 @@ from rjcli.settings.stored import restore, store
 from rjcli.settings.values import DeliverySettings, PushSettings
 
 _ACCESS = {option.key for option in options_of(AccessSettings)}
-_DELIVERY = {option.key for option in options_of(DeliverySettings)}
 _OF_RUN = {"run_dir", "dry_run"}
 _TABLES = "tables"  # the directory of their runs, in that of a load that has been named
 _KEPT = [
@@ -74,9 +73,7 @@ def plan_load(settings: LoadSettings, given: Options, environ: Mapping[str, str]
     file = read_load_file(settings.file, problems)
     _check_tables(file, settings.tables, problems)
     problems.raise_if_any()
-    top = strongest(given, file.given)
-    profile, access_given = _profile(top, environ)
-    top = strongest(top, access_given)
+    profile, top = _with_profile(strongest(given, file.given), environ)
     access = read(AccessSettings, top)
     with problems.collecting(settings.file):
         settings, limits = read(LoadSettings, top), read(DeliverySettings, top)
@@ -101,9 +98,8 @@ def plan_load(settings: LoadSettings, given: Options, environ: Mapping[str, str]
 def plan_rest(record: RunRecord, given: Options, environ: Mapping[str, str]) -> Plan:
     """Plan what is left of a load, from what its run has kept. Raises UsageError."""
     place = f"run {record.name}"
-    top = strongest(given, restore(_KEPT, record.options, place))
-    profile, access_given = _profile(top, environ)
-    top = strongest(top, access_given)
+    stored = restore(_KEPT, record.options, place)
+    profile, top = _with_profile(strongest(given, stored), environ)
     mode = top["resume"].value if "resume" in top else Resume.OFF
     own = _fixed({"file": record.job["load"], "resume": "on", "run_dir": str(record.directory)})
     tables = []
@@ -140,12 +136,13 @@ def _check_types(types_from: str | None, environ: Mapping[str, str]) -> None:
             raise known.error
 
 
-def _profile(given: Options, environ: Mapping[str, str]) -> tuple[Profile | None, Options]:
-    """The profile, and what it says of where to push: its table and keys are of no load."""
+def _with_profile(given: Options, environ: Mapping[str, str]) -> tuple[Profile | None, Options]:
+    """The profile, and the options with where it pushes: its table and keys are of no load."""
     name = read(AccessSettings, {key: given[key] for key in given.keys() & {"profile"}}).profile
     profile = load_profile(name, environ)
     found = profile.given() if profile else {}
-    return profile, {key: value for key, value in found.items() if key in _ACCESS}
+    access = {key: value for key, value in found.items() if key in _ACCESS}
+    return profile, strongest(given, access)
 
 
 def _own(table: str, settings: LoadSettings, files: tuple[str, ...]) -> Options:

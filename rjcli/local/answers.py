@@ -27,7 +27,9 @@ class Answered(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         result = self.dropped or str(self.status)
-        records = "" if self.records is None else f", {_number(self.records)}"
+        records = ""
+        if self.records is not None:
+            records = f", {self.records:,} record{'' if self.records == 1 else 's'}"
         return (
             f"{self.clock} {self.method} {self.path[:_LONGEST_PATH]}: {result}{records},"
             f" {self.seconds * 1000:.0f} ms"
@@ -45,7 +47,3 @@ class Answers:
         """Note an answer."""
         self.newest.appendleft(answered)
         self._on_answer(answered)
-
-
-def _number(records: int) -> str:
-    return f"{records:,} record" if records == 1 else f"{records:,} records"

@@ -49,29 +49,11 @@ class Fault(Enum):
     DROP_AFTER_APPLY = auto()
 
 
-class FaultSequence:
-    """Draws one fault after the other; the same for the same faults and seed."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._rates = (
-            (Fault.FAIL, faults.fail_rate),
-            (Fault.DROP, faults.drop_rate),
-            (Fault.DROP_AFTER_APPLY, faults.drop_after_apply_rate),
-        )
-        self._random = random.Random(faults.seed)  # noqa: S311 -- repeatable, not secret
-
-    def draw(self) -> Fault:
-        """Decide about the next upsert."""
-        left = self._random.random()
-        for fault, rate in self._rates:
-            if left < rate:
-                return fault
-            left -= rate
-        return Fault.NONE
-
-
 class FaultSwitch:
-    """The faults that are on, which can be changed while the server runs."""
+    """The faults that are on, which can be changed while the server runs.
+
+    They are drawn one after the other, in the same order for the same faults and seed.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self.set(faults)
@@ -79,8 +61,17 @@ class FaultSwitch:
     def set(self, faults: Faults) -> None:
         """Switch faults on, from the beginning of their sequence."""
         self.faults = faults
-        self._sequence = FaultSequence(faults)
+        self._random = random.Random(faults.seed)  # noqa: S311 -- repeatable, not secret
 
     def draw(self) -> Fault:
         """Decide about the next upsert."""
-        return self._sequence.draw()
+        left = self._random.random()
+        for fault, rate in (
+            (Fault.FAIL, self.faults.fail_rate),
+            (Fault.DROP, self.faults.drop_rate),
+            (Fault.DROP_AFTER_APPLY, self.faults.drop_after_apply_rate),
+        ):
+            if left < rate:
+                return fault
+            left -= rate
+        return Fault.NONE

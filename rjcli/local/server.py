@@ -118,16 +118,15 @@ class LocalServer:
 
         ``on_ready``: called once it heeds them.
         """
-        before = {number: signal.signal(number, self._end) for number in _SIGNALS}
+        before = {
+            number: signal.signal(number, lambda *_: self._ended.set()) for number in _SIGNALS
+        }
         try:
             on_ready()
             self._ended.wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def _end(self, *_: object) -> None:
-        self._ended.set()
 
     def _bind(self) -> socket.socket:
         host, port = self._address.host, self._address.port

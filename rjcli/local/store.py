@@ -101,37 +101,39 @@ class Store:
             ]
 
     def records(self, table: str) -> Iterator[bytes]:
-        """Yield each record of a table exactly as it was sent, oldest key first.
+        """Return each record of a table exactly as it was sent, oldest key first.
 
         An unknown table has no records.
         """
-        with self._errors():
-            self._load()
-            if table in self._tables:
-                source = self._tables[table].source
-                query = f"SELECT CAST(record AS BLOB) FROM {source} ORDER BY number"  # noqa: S608 -- a number
-                yield from (record for (record,) in self._connection.execute(query))
+        return self._select(table, "number")
 
     def newest(self, table: str, count: int) -> list[Mapping[str, str]]:
         """As many rows of a table as ``count``, those with the newest keys first; see ``rows``."""
-        with self._errors():
-            self._load()
-            if table not in self._tables:
-                return []
-            source = self._tables[table].source
-            query = (
-                f"SELECT CAST(record AS BLOB) FROM {source} ORDER BY number DESC LIMIT {count:d}"  # noqa: S608 -- numbers
-            )
-            return [_texts(record) for (record,) in self._connection.execute(query)]
+        return [*self._texts(self._select(table, f"number DESC LIMIT {count:d}"))]
 
     def rows(self, table: str) -> Iterator[Mapping[str, str]]:
         """Yield each record's fields but `keys` as text: what a string says, or a value's JSON.
 
         Numbers, arrays and objects are exactly as they were sent.
         """
-        for record in self.records(table):
+        return self._texts(self.records(table))
+
+    def _select(self, table: str, order: str) -> Iterator[bytes]:
+        with self._errors():
+            self._load()
+            if table in self._tables:
+                source = self._tables[table].source
+                query = f"SELECT CAST(record AS BLOB) FROM {source} ORDER BY {order}"  # noqa: S608 -- ours
+                yield from (record for (record,) in self._connection.execute(query))
+
+    def _texts(self, records: Iterator[bytes]) -> Iterator[Mapping[str, str]]:
+        for record in records:
             with self._errors():
-                texts = _texts(record)
+                texts = {
+                    name: orjson.loads(text) if text.startswith(b'"') else text.decode()
+                    for name, text in exact_values(record).items()
+                    if name != KEYS_FIELD
+                }
             yield texts
 
     def _check_files(self) -> bool:
@@ -231,14 +233,6 @@ class Store:
     def _read_number(self, expression: str, source: str) -> int:
         [(number,)] = self._connection.execute(f"SELECT {expression} FROM {source}")  # noqa: S608 -- ours
         return int(number)
-
-
-def _texts(record: bytes) -> Mapping[str, str]:
-    return {
-        name: orjson.loads(text) if text.startswith(b'"') else text.decode()
-        for name, text in exact_values(record).items()
-        if name != KEYS_FIELD
-    }
 
 
 def _code(error: Exception) -> int:

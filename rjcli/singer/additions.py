@@ -64,23 +64,21 @@ def _hash(raw: RawRecord) -> Record | Rejection:
     return Record(raw.json, opening, digest, raw.raw, raw.file, raw.line, raw.number)
 
 
-class Metadata:
-    """Adds when a record was extracted, received and batched, as other Singer targets do.
+def add_metadata(
+    openings: Sequence[bytes], jsons: Sequence[bytes], tails: Sequence[bytes]
+) -> list[bytes]:
+    """Return openings with when their records were extracted, received and batched.
 
-    A record's own field of such a name stays as it is.
+    They say so as other Singer targets do; a record's own field of such a name stays as it is.
+    ``tails``: what follows the records in their messages.
     """
-
-    def extend(
-        self, openings: Sequence[bytes], jsons: Sequence[bytes], tails: Sequence[bytes]
-    ) -> list[bytes]:
-        """Return openings with metadata. ``tails``: what follows the records in their messages."""
-        now = datetime.now(UTC).isoformat()
-        common: dict[str, Any] = {
-            "_sdc_received_at": now,
-            "_sdc_batched_at": now,
-            "_sdc_sequence": time.time_ns() // 1_000_000,
-        }
-        return [*map(partial(_extend, common), openings, jsons, tails)]
+    now = datetime.now(UTC).isoformat()
+    common: dict[str, Any] = {
+        "_sdc_received_at": now,
+        "_sdc_batched_at": now,
+        "_sdc_sequence": time.time_ns() // 1_000_000,
+    }
+    return [*map(partial(_extend, common), openings, jsons, tails)]
 
 
 def _extend(common: dict[str, Any], opening: bytes, text: bytes, tail: bytes) -> bytes:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from rjcli.api.upsert import KEYS_FIELD
 from rjcli.errors import InputError, show_name
@@ -14,13 +14,6 @@ from rjcli.singer.messages import BatchRead
 from rjcli.singer.stream import Stream
 
 _NOT_IN_TABLES = re.compile(r"[^A-Za-z0-9_]")
-
-
-class Declared(NamedTuple):
-    """What a SCHEMA message says."""
-
-    stream: Stream
-    keys: tuple[str, ...]
 
 
 class Catalog:
@@ -40,8 +33,8 @@ class Catalog:
         """Find a stream that was declared."""
         return self._by_name.get(name)
 
-    def check(self, schema: Mapping[str, Any], where: str) -> Declared:
-        """Check a SCHEMA message, and return its stream. Raises InputError with what to do."""
+    def check(self, schema: Mapping[str, Any], where: str) -> tuple[Stream, tuple[str, ...]]:
+        """Check a SCHEMA message; return its stream, and keys. Raises InputError with a hint."""
         name = schema.get("stream")
         if not isinstance(name, str) or not name:
             raise InputError(f"{where} is a SCHEMA without a stream")
@@ -64,7 +57,7 @@ class Catalog:
         stream = self._by_name.get(name)
         if stream is None:
             stream = self._by_name[name] = Stream(name, self._table(name, what), self._settings)
-        return Declared(stream, keys)
+        return stream, keys
 
     def open_positions(self) -> list[int]:
         """The positions of records that are not sent yet: of each stream the first."""

@@ -71,13 +71,11 @@ def configure(files: Sequence[str], environ: Mapping[str, str]) -> Configuration
     profile = load_profile(given["profile"].value if "profile" in given else None, environ)
     if profile:
         given = strongest(given, profile.given())
-    settings, access = (read(kind, given, "the configuration") for kind in _KINDS)
+    settings = read(SingerSettings, given, "the configuration")
+    access = read(AccessSettings, given, "the configuration")
     if key:
         access = replace(access, api_key_file=key)
     return Configuration(settings, access, profile, warnings)
-
-
-_KINDS: Any = (SingerSettings, AccessSettings)
 
 
 def _option_key(name: str) -> str:

@@ -31,35 +31,31 @@ def load(configuration: Configuration, path: str, state_fd: int) -> int:
 
     Raises RjcliError where it cannot begin.
     """
-    with ExitStack() as stack:
-        return _load(configuration, path, state_fd, stack)
-
-
-def _load(configuration: Configuration, path: str, state_fd: int, stack: ExitStack) -> int:
     settings, access, profile, _ = configuration
-    source = Source(path)
-    # It starts while the rest is made ready.
-    begin = partial(Reader, source=source)
-    produce = stack.enter_context(open_reader("rjcli.singer.worker", begin, [source], _SECRETS))
-    connection = stack.enter_context(connect(access, profile))
-    engine = Engine(access, connection, settings.delivery)
-    name = name_run("singer", datetime.now().astimezone())
-    rejects = RejectedMessages(partial(_rejects_directory, settings.directory, name))
-    stack.callback(rejects.close)
-    log.info(
-        f"loading into {access.target.environment} at {connection.endpoint.host}"
-        f" as client {engine.client_id}"
-    )
-    open_table = _opener(configuration, connection, engine.client_id, name, stack)
-    messages = produce(SingerTask(path, settings))
+    with ExitStack() as stack:
+        source = Source(path)
+        # It starts while the rest is made ready.
+        begin = partial(Reader, source=source)
+        produce = stack.enter_context(open_reader("rjcli.singer.worker", begin, [source], _SECRETS))
+        connection = stack.enter_context(connect(access, profile))
+        engine = Engine(access, connection, settings.delivery)
+        name = name_run("singer", datetime.now().astimezone())
+        rejects = RejectedMessages(partial(_rejects_directory, settings.directory, name))
+        stack.callback(rejects.close)
+        log.info(
+            f"loading into {access.target.environment} at {connection.endpoint.host}"
+            f" as client {engine.client_id}"
+        )
+        open_table = _opener(configuration, connection, engine.client_id, name, stack)
+        messages = produce(SingerTask(path, settings))
 
-    async def load() -> int:
-        async with engine:
-            target = Target(settings, engine.route, open_table, rejects, state_fd)
-            with stopping_on_signals(target.stop):
-                return await target.run(messages)
+        async def load() -> int:
+            async with engine:
+                target = Target(settings, engine.route, open_table, rejects, state_fd)
+                with stopping_on_signals(target.stop):
+                    return await target.run(messages)
 
-    return run_async(load)
+        return run_async(load)
 
 
 def _rejects_directory(directory: str | None, name: str) -> Path:

@@ -1,8 +1,10 @@
 """What the target says on stderr, in the style of Singer: ``INFO text``, ``INFO METRIC: {…}``."""
 
 import json
+import os
 import sys
 
+from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError
 from rjcli.visible_text import visible
 
@@ -22,6 +24,13 @@ def failure(error: RjcliError) -> None:
     _write("CRITICAL", error.message)
     if error.hint:
         _write("CRITICAL", f"what to do: {error.hint}")
+
+
+def crash(error: Exception) -> RjcliError:
+    """Say where an error came from that no user can help; return what it is reported as."""
+    for line in trace(error, os.environ):
+        warning(line)
+    return crash_error(error)
 
 
 def metric(name: str, value: int, stream: str, table: str) -> None:

@@ -10,7 +10,6 @@ from typing import NoReturn
 from rjcli import __version__
 from rjcli.commands.output_filter import install_output_filter
 from rjcli.commands.signals import interruption, listen
-from rjcli.crash_report import crash_error, trace
 from rjcli.errors import RjcliError, UsageError
 from rjcli.settings.option_kinds import STDIN
 from rjcli.singer import config, log
@@ -31,21 +30,15 @@ def main() -> NoReturn:
     install_output_filter(os.environ)
     listen()
     try:
-        exit_code = run(sys.argv[1:])
+        sys.exit(run(sys.argv[1:]))
     except RjcliError as error:
-        log.failure(error)
-        exit_code = error.exit_code
+        failure = error
     except KeyboardInterrupt as error:
-        stopped = interruption(error)
-        log.failure(stopped)
-        exit_code = stopped.exit_code
+        failure = interruption(error)
     except Exception as error:  # noqa: BLE001 - nothing a user does may end in a traceback
-        for line in trace(error, os.environ):
-            log.warning(line)
-        failure = crash_error(error)
-        log.failure(failure)
-        exit_code = failure.exit_code
-    sys.exit(exit_code)
+        failure = log.crash(error)
+    log.failure(failure)
+    sys.exit(failure.exit_code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -141,16 +141,6 @@ class Reader:
             mark = heads.mark
         self._number = number
 
-    def _add(self, stream: Stream, text: bytes, line: bytes, tail: bytes) -> None:
-        """Add a record whose message was parsed."""
-        lines = stream.lines
-        if not lines.texts:
-            self._with_lines.append(stream)
-        lines.texts.append(text)
-        lines.positions.append(self._number)
-        lines.messages.append(line)
-        lines.tails.append(tail)
-
     def _read_message(self, line: bytes) -> Iterator[Message]:
         if not line.strip(SPACE):
             return
@@ -186,16 +176,21 @@ class Reader:
         texts = members(line)
         names = [name for name in ("time_extracted", "version") if name in texts]
         tail = b"".join(b', "%b": %b' % (name.encode(), texts[name]) for name in names) + b"}"
-        self._add(stream, texts["record"], line, tail)
+        lines = stream.lines
+        if not lines.texts:
+            self._with_lines.append(stream)
+        lines.texts.append(texts["record"])
+        lines.positions.append(self._number)
+        lines.messages.append(line)
+        lines.tails.append(tail)
 
     def _schema(self, value: dict[str, Any], line: bytes) -> Iterator[Message]:
-        declared = self._catalog.check(value, self._where)
-        stream = declared.stream
+        stream, keys = self._catalog.check(value, self._where)
         if stream.lines.texts:
             yield from self._parse(stream)
-        if stream.keys != declared.keys:
+        if stream.keys != keys:
             yield from stream.flush()
-        yield stream.declare(declared.keys, line)
+        yield stream.declare(keys, line)
 
     def _batch(self, value: dict[str, Any]) -> Iterator[Message]:
         stream = self._stream_of(value, "BATCH")

@@ -7,13 +7,13 @@ import orjson
 from msgspec.structs import replace
 
 from rjcli.api.upsert import KEYS_FIELD
-from rjcli.model import Block, RawRecord, RawRecords, Records, Rejection, Stage
+from rjcli.model import Block, RawRecord, RawRecords, Records, Rejection
 from rjcli.preparing.batcher import Batcher, make_batch
-from rjcli.preparing.preparer import Preparer
+from rjcli.preparing.preparer import Preparer, reject
 from rjcli.reading.uniform import UniformParser
 from rjcli.settings.shape import ShapeSettings
 from rjcli.settings.singer import SingerSettings
-from rjcli.singer.additions import Metadata, hash_records
+from rjcli.singer.additions import add_metadata, hash_records
 from rjcli.singer.lines import Lines
 from rjcli.singer.messages import BatchRead, RecordRejected, TableDeclared, record_message
 
@@ -35,7 +35,6 @@ class Stream:
         self._settings = settings
         delivery = settings.delivery
         self._batcher = Batcher(delivery.batch_size, delivery.max_batch_bytes)
-        self._metadata = Metadata() if settings.add_record_metadata else None
         self.lines = Lines()
         self.read = 0
         self.flush_at: float | None = None  # when its part-filled batch has waited long enough
@@ -92,7 +91,7 @@ class Stream:
 
     @property
     def _keeps_messages(self) -> bool:
-        return not self.keys or self._metadata is not None
+        return not self.keys or self._settings.add_record_metadata
 
     def _prepare(self, block: Block) -> Iterator[Records | Rejection]:
         if self.keys:
@@ -113,8 +112,8 @@ class Stream:
                 tails = [lines.tails[index] for index in indices]
             else:
                 raw = [*map(self._message, raw)]
-            if self._metadata:
-                openings = self._metadata.extend(openings, json, tails)
+            if self._settings.add_record_metadata:
+                openings = add_metadata(openings, json, tails)
         return Records(json, openings, key, raw, file, line, number, positions)
 
     def _batch(self, records: Records) -> BatchRead:
@@ -132,12 +131,8 @@ def _without_keys_field(block: Block) -> Block:
     if isinstance(block, RawRecords) and not block.has(KEYS_FIELD):
         return block
     return [
-        _reject_raw(item, HAS_KEYS_FIELD)
+        reject(item, 0, HAS_KEYS_FIELD)
         if isinstance(item, RawRecord) and KEYS_FIELD in item.fields
         else item
         for item in block
     ]
-
-
-def _reject_raw(raw: RawRecord, reason: str) -> Rejection:
-    return Rejection(Stage.PREPARE, raw.file, raw.line, raw.number, raw.raw, (reason,))

@@ -1,7 +1,6 @@
 """The target: a tap's messages become requests; a state is passed on once it is earned."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
@@ -10,7 +9,6 @@ from functools import partial
 import orjson
 from msgspec.structs import replace
 
-from rjcli.crash_report import crash_error, trace
 from rjcli.delivery.stop import Stop
 from rjcli.engine.route import Route
 from rjcli.errors import RjcliError, UnfinishedError
@@ -73,7 +71,7 @@ class Target:
         failure = next(filter(None, [self._stop.error, *failures]), None)
         self._report(time.monotonic() - began)
         if failure is not None:
-            failure = failure if isinstance(failure, RjcliError) else _crash(failure)
+            failure = failure if isinstance(failure, RjcliError) else log.crash(failure)
             log.failure(failure)
         _, exit_code = run_outcome(failure, is_incomplete=self._rejected > 0)
         return exit_code
@@ -236,9 +234,3 @@ class Target:
         outcomes = ("accepted", "rejected", "unknown", "unsent")
         counts = ", ".join(f"{self._total(outcome):,} {outcome}" for outcome in outcomes)
         log.info(f"{self._total('read'):,} records: {counts}; in {seconds:.1f} s")
-
-
-def _crash(error: Exception) -> RjcliError:
-    for line in trace(error, os.environ):
-        log.warning(line)
-    return crash_error(error)

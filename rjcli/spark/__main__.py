@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from rjcli.cli import words
 from rjcli.cli.app import main
@@ -115,7 +115,9 @@ def push(
     report.handle(Started(run))
     session = SparkSession.builder.appName(f"rjcli push {run.table}").getOrCreate()
     try:
-        result = push.push(_read(session, spark), spark.order_by, spark.rejects_to, began)
+        reader = session.read.format(spark.source).options(**spark.read_options)
+        frame = reader.load([*spark.paths])
+        result = push.push(frame, spark.order_by, spark.rejects_to, began)
     except PySparkException as error:
         raise UsageError(
             f"Spark cannot read {', '.join(spark.paths)}: {first_line(error)}",
@@ -125,10 +127,6 @@ def push(
         session.stop()
     _show(report, run, result, spark.rejects_to)
     return report.exit_code(result.exit_code)
-
-
-def _read(session: SparkSession, spark: SparkSettings) -> DataFrame:
-    return session.read.format(spark.source).options(**spark.read_options).load([*spark.paths])
 
 
 def _show(report: Report, run: RunDescription, result: SparkResult, rejects: str | None) -> None:

@@ -19,8 +19,6 @@ from rjcli.engine.description import describe
 from rjcli.errors import StoppedError, UnfinishedError, UsageError
 from rjcli.library.call import OnNote
 from rjcli.library.options import Options
-from rjcli.library.threads import LoopThread
-from rjcli.producer.feed import Feed
 from rjcli.run import KeysInDoubt, moment, open_in_doubt
 from rjcli.settings.option import options_of
 from rjcli.settings.shape import ShapeSettings
@@ -227,10 +225,7 @@ class SparkPush:
                 path = Path(directory) / plan.place
                 with ExecutorShare(path, plan.settings.delivery.jobs, "repeat") as share:
                     push = PartitionPush(plan, share, in_doubt.doubts)
-                    feed = Feed()
-                    with LoopThread(push, lambda: push.run(feed)) as thread:
-                        thread.hand_over((), feed)
-                        thread.result()
+                    push.take(())
                 in_doubt.save(push.doubts.changes)
 
     def _send(self, plan: Plan, frame: DataFrame) -> Exception | None:

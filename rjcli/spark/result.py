@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rjcli.errors import REJECTS_WORD, DefectError, RjcliError
 from rjcli.library.result import Reject, Result
+from rjcli.loading.outcome import describe_failure
 from rjcli.run import decode_doubt
 from rjcli.run.outcome import run_outcome
-from rjcli.spark.task import ACCOUNT, DOUBT, NOTE, REJECT, describe_failure
+from rjcli.spark.task import ACCOUNT, DOUBT, NOTE, REJECT
 
 if TYPE_CHECKING:
     from rjcli.model import Doubt

@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import json
-import signal
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,15 +19,16 @@ from rjcli.credentials.redaction import MASK
 from rjcli.delivery.limits import Limits
 from rjcli.engine.route import Route, Storage
 from rjcli.engine.table_push import TablePush
-from rjcli.errors import InterruptedByUserError, RjcliError, StoppedError
+from rjcli.errors import RjcliError, StoppedError
 from rjcli.events import Event, Finished, Rejected, RunDescription
 from rjcli.http.transport import Transport
+from rjcli.library.base_call import BaseCall
 from rjcli.library.functions import Record
 from rjcli.library.threads import LoopThread
+from rjcli.loading.outcome import describe_failure
 from rjcli.model import Doubt, Noted, Rejection
 from rjcli.producer.feed import Feed
 from rjcli.run import CollectedDoubts, encode_doubt, moment
-from rjcli.run.outcome import run_outcome
 from rjcli.settings.values import PushSettings
 from rjcli.spark.executor import ExecutorShare
 from rjcli.spark.versions import RECORD, read_bytes, write_texts
@@ -42,21 +42,16 @@ TOO_MANY_REJECTS = "there are more rejects than the driver is given to write dow
 class CarriedKey:
     """An API key on its way to the executors: in pickled functions, and nowhere else."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("key",)
 
     def __init__(self, key: ApiKey) -> None:
-        self._key = key
+        self.key = key
 
     def __repr__(self) -> str:
         return MASK
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpack, (self._key.reveal(),)
-
-    @property
-    def key(self) -> ApiKey:
-        """The key."""
-        return self._key
+        return _unpack, (self.key.reveal(),)
 
 
 def _unpack(text: str) -> CarriedKey:
@@ -115,10 +110,7 @@ class SendPass:
             push = PartitionPush(plan, share)
             push.failure = share.failure
             if not push.failure:
-                feed = Feed()
-                with LoopThread(push, lambda: push.run(feed)) as thread:
-                    thread.hand_over(given, feed)
-                    thread.result()
+                push.take(given)
                 if push.cause:
                     raise push.cause
                 if push.failure:
@@ -163,35 +155,32 @@ def _records(batches: Iterable[Any]) -> Iterator[bytes]:
                 yield text
 
 
-class PartitionPush:
+class PartitionPush(BaseCall):
     """The push of one partition.
 
     ``doubts``: what earlier pushes of the table left in doubt, and what this one does.
-    ``cause``: the exception that its rows raised. ``failure``: what ended it early.
+    ``cause``: the exception that its rows raised; ``failure``: what ended it early.
     """
 
     def __init__(
         self, plan: Plan, share: ExecutorShare, doubts: Mapping[Hashable, Doubt] | None = None
     ) -> None:
+        super().__init__()
         self._plan = plan
         self._share = share
         self.doubts = CollectedDoubts(doubts or {})
-        self._push: TablePush | None = None
-        self._stopped_by: RjcliError | None = None
         self._account: Mapping[str, int] = {"read": 0, "unsent": 0}
         self._rejects: list[Mapping[str, Any]] = []
         self._reject_bytes = 0
         self._notes: dict[str, None] = {}
-        self.cause: BaseException | None = None
         self.failure: Mapping[str, Any] | None = None
 
-    def interrupt(self) -> None:
-        """Stop in good order."""
-        self._stop(InterruptedByUserError("interrupted", signal=signal.SIGINT))
-
-    def fail(self, error: BaseException | None) -> None:
-        """Note what reading the rows raised."""
-        self.cause = self.cause or error
+    def take(self, records: Iterable[Record]) -> None:
+        """Push records, which are iterated in this thread."""
+        feed = Feed()
+        with LoopThread(self, lambda: self.run(feed)) as thread:
+            thread.hand_over(records, feed)
+            thread.result()
 
     async def run(self, feed: Feed) -> None:
         """Push what another thread feeds, which closes the feed in any case."""
@@ -236,12 +225,9 @@ class PartitionPush:
                 upsert = partial(transport.upsert, credentials, settings.table)
                 limits = Limits(delivery.jobs, delivery.rate_limit, closure=self._share.closure)
                 route = Route(self._share.limited(upsert), limits)
-            self._push = TablePush(
-                settings, plan.description, feed.produce, self._handle, storage, route
-            )
-            if self._stopped_by:
-                self._push.stop(self._stopped_by)
-            await self._push.run()
+            push = TablePush(settings, plan.description, feed.produce, self._handle, storage, route)
+            self._begin(push)
+            await push.run()
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -276,20 +262,3 @@ class PartitionPush:
         self._reject_bytes += len(rejection.raw)
         if self._reject_bytes > self._plan.most_reject_bytes:
             self._stop(StoppedError(TOO_MANY_REJECTS, hint="fix these first"))
-
-    def _stop(self, error: RjcliError) -> None:
-        self._stopped_by = self._stopped_by or error
-        if self._push:
-            self._push.stop(error)
-
-
-def describe_failure(error: RjcliError) -> Mapping[str, Any]:
-    """What an error is, as a JSON object."""
-    status, exit_code = run_outcome(error, is_incomplete=False)
-    return {
-        "exit_code": exit_code,
-        "message": error.message,
-        "hint": error.hint,
-        "error": error.word,
-        "status": status,
-    }

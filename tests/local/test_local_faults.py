@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from rjcli.errors import UsageError
-from rjcli.local.faults import Fault, Faults, FaultSequence
+from rjcli.local.faults import Fault, Faults, FaultSwitch
 
 from .conftest import API_KEY, RunningApi
 
@@ -33,10 +33,8 @@ def test_local_faults_are_the_same_for_the_same_seed(start: Callable[..., Runnin
 
 def test_local_faults_hit_at_their_rates() -> None:
     """Over many requests each fault takes its share."""
-    sequence = FaultSequence(
-        Faults(fail_rate=0.2, drop_rate=0.1, drop_after_apply_rate=0.05, seed=1)
-    )
-    drawn = Counter(sequence.draw() for _ in range(20_000))
+    switch = FaultSwitch(Faults(fail_rate=0.2, drop_rate=0.1, drop_after_apply_rate=0.05, seed=1))
+    drawn = Counter(switch.draw() for _ in range(20_000))
     assert drawn[Fault.FAIL] == pytest.approx(4000, rel=0.1)
     assert drawn[Fault.DROP] == pytest.approx(2000, rel=0.1)
     assert drawn[Fault.DROP_AFTER_APPLY] == pytest.approx(1000, rel=0.1)
