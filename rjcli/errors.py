@@ -98,8 +98,8 @@ class TransportError(UnfinishedError):
     only if the request certainly never reached the API.
     """
 
-    def __init__(self, message: str, *, in_doubt: bool, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, in_doubt: bool) -> None:
+        super().__init__(message)
         self.in_doubt = in_doubt
 
 
@@ -129,8 +129,8 @@ class InterruptedByUserError(RjcliError):
 
     word = "interrupted"
 
-    def __init__(self, message: str, *, signal: int, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
         self.exit_code = 128 + signal
 
     @property
