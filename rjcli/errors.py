@@ -39,6 +39,11 @@ def show_names(names: Collection[str]) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
+def plural(count: int, thing: str) -> str:
+    """So many things, as a message counts them: ``1 record``, ``2,000 records``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 class RjcliError(Exception):
     """An error with a message for people, a hint what to do next, and an exit code.
 

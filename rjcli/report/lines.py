@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rjcli.errors import plural
 from rjcli.events import Detail, LimitChanged, Retried, Split
 from rjcli.settings.option_kinds import STDIN
 
@@ -37,7 +38,7 @@ def describe_detail(event: Detail) -> str:
         case Split(reason, records):
             return f"refused: {reason}; {_records(records)} sent again in two halves"
         case LimitChanged(in_flight):
-            return f"{in_flight} request{'' if in_flight == 1 else 's'} may be in flight"
+            return f"{plural(in_flight, 'request')} may be in flight"
 
 
 def _records(count: int) -> str:
