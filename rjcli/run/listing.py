@@ -168,9 +168,8 @@ class RunRecord(Struct, frozen=True):
 
 def list_runs(state: Path) -> list[RunRecord]:
     """All runs, the newest first."""
-    found = map(RunRecord.read, (state / RUNS).glob("*"))
-    runs = [run for run in found if run]
-    return sorted(runs, key=lambda run: run.started, reverse=True)
+    found = filter(None, map(RunRecord.read, (state / RUNS).glob("*")))
+    return sorted(found, key=lambda run: run.started, reverse=True)
 
 
 def find_run(state: Path, name: str) -> RunRecord:
