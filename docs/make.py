@@ -39,7 +39,7 @@ def options_by_variable() -> dict[str, dict[str, list[str]]]:
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for command in COMMANDS.values():
         for option in command.options.values():
-            if not option.is_positional and not option.hidden:
+            if not option.is_positional:
                 found[option.variable][_said(option)].append(command.name)
     return found
 

@@ -39,6 +39,11 @@ def show_names(names: Collection[str]) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
+def plural(count: int, thing: str) -> str:
+    """So many things, as a message counts them: ``1 record``, ``2,000 records``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 class RjcliError(Exception):
     """An error with a message for people, a hint what to do next, and an exit code.
 
@@ -98,8 +103,8 @@ class TransportError(UnfinishedError):
     only if the request certainly never reached the API.
     """
 
-    def __init__(self, message: str, *, in_doubt: bool, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, in_doubt: bool) -> None:
+        super().__init__(message)
         self.in_doubt = in_doubt
 
 
@@ -129,8 +134,8 @@ class InterruptedByUserError(RjcliError):
 
     word = "interrupted"
 
-    def __init__(self, message: str, *, signal: int, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
         self.exit_code = 128 + signal
 
     @property

@@ -125,6 +125,17 @@ class Rejection(Struct, frozen=True):
     status: int | None = None  # of the API's answer
     position: int = 0  # 1-based number in all inputs, where it is known
 
+    def facts(self) -> dict[str, Any]:
+        """What is known of it, for JSON: all but the record itself."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "record": self.number,
+            "stage": self.stage,
+            "status": self.status,
+            "reasons": self.reasons,
+        }
+
 
 class Batch(Struct, frozen=True, eq=False):
     """The records of one request, and its body. Each is different from all others."""

@@ -36,7 +36,7 @@ def print_help(command: Command) -> None:
     """Print what a command does, with all of its options."""
     from rjcli.report.help import HelpGroup, HelpPage, print_page
 
-    shown = [option for option in command.options.values() if not option.hidden]
+    shown = command.options.values()
     groups: dict[str, HelpGroup] = {}
     for option in shown:
         group = groups.setdefault(

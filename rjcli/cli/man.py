@@ -43,7 +43,7 @@ def _command(command: Command) -> Iterator[str]:
     yield from _paragraphs(command.help)
     for about, line in command.examples:
         yield from (".PP", _text(about) + ":", ".PP", ".nf", ".RS", _text(line), ".RE", ".fi")
-    shown = [option for option in command.options.values() if not option.hidden]
+    shown = command.options.values()
     for group in dict.fromkeys(option.group.title for option in shown):
         members = [option for option in shown if option.group.title == group]
         yield from (".PP", f"\\fI{_text(group)}.\\fR {_text(members[0].group.help)}")

@@ -110,8 +110,7 @@ def _type(option: Declared) -> Any:
     if option.is_positional:
         return Annotated[type_, typer.Argument(autocompletion=complete)]
     flags = [option.flag, *filter(None, [option.short])]
-    shown: dict[str, Any] = {"help": option.help, "hidden": option.hidden}
-    return Annotated[type_, typer.Option(*flags, autocompletion=complete, **shown)]
+    return Annotated[type_, typer.Option(*flags, autocompletion=complete, help=option.help)]
 
 
 def _with_bare(command: Command, words: Sequence[str]) -> list[str]:
@@ -144,7 +143,7 @@ def _usage_error(error: Any, command: Command) -> UsageError:
         if name in {option.flag, option.short}:
             needs = "no value" if option.kind is FLAG else f"a value: {option.metavar}"
             return _wrong(f"{name} takes {needs}", command)
-    known = [option.flag for option in command.options.values() if not option.hidden]
+    known = [option.flag for option in command.options.values()]
     return _wrong(f"there is no option {name}{nearest(name, known)}", command)
 
 

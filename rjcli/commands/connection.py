@@ -13,10 +13,11 @@ from rjcli.settings.given import Rank
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from rjcli.api.base_url import Endpoint
     from rjcli.credentials.config_file import Profile
     from rjcli.http.transport import Transport
     from rjcli.report import Report
-    from rjcli.settings.commands import AccessSettings
+    from rjcli.settings.commands import AccessSettings, LoginSettings
 
 T = TypeVar("T")
 
@@ -47,17 +48,15 @@ def _note_stray(variable: str, what: str, profile: "Profile", report: "Report") 
 
 
 def talk(
-    access: "AccessSettings",
-    connection: connection.Connection,
+    settings: "AccessSettings | LoginSettings",
+    endpoint: "Endpoint",
     conversation: "Callable[[Transport], Coroutine[None, None, T]]",
 ) -> T:
     """Run something that asks the API."""
     from rjcli.http.transport import Transport
 
     async def talk() -> T:
-        async with Transport(
-            connection.endpoint, access.timeout, ca_file=access.ca_file
-        ) as transport:
+        async with Transport(endpoint, settings.timeout, ca_file=settings.ca_file) as transport:
             return await conversation(transport)
 
     return run_async(talk)

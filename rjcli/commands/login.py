@@ -8,16 +8,15 @@ from msgspec.structs import replace
 
 from rjcli.api.base_url import BASE_URLS, Endpoint, environment_of
 from rjcli.api.protocol import OutcomeKind, classify_authenticate, error_from
+from rjcli.commands.connection import talk
 from rjcli.commands.output_filter import hide_key
 from rjcli.commands.prompt import ATTEMPTS, ask_api_key, ask_client_id, on_terminal
-from rjcli.commands.signals import run_async
 from rjcli.credentials.api_key import API_KEY_VARIABLE
 from rjcli.credentials.config_file import Profile
 from rjcli.credentials.lookup import Credentials, check_address
 from rjcli.credentials.profiles import config_file, delete_profile, list_profiles, save_profile
 from rjcli.credentials.system_keyring import NoKeyringError, delete_key, find_keyring, store_key
 from rjcli.errors import AccessDeniedError, RjcliError, UsageError
-from rjcli.http.transport import Transport
 from rjcli.report import Report
 from rjcli.settings.choices import KeyStore
 from rjcli.settings.commands import LoginSettings
@@ -112,11 +111,8 @@ def _ask(settings: LoginSettings, endpoint: Endpoint, report: Report) -> Credent
 
 
 def _check(endpoint: Endpoint, credentials: Credentials, settings: LoginSettings) -> None:
-    async def authenticate() -> Any:
-        async with Transport(endpoint, settings.timeout, ca_file=settings.ca_file) as transport:
-            return await transport.authenticate(credentials)
-
-    outcome = classify_authenticate(run_async(authenticate))
+    answer = talk(settings, endpoint, lambda transport: transport.authenticate(credentials))
+    outcome = classify_authenticate(answer)
     if outcome.kind is not OutcomeKind.ACKNOWLEDGED:
         asked = f"{settings.target.environment}, {endpoint.host}, client id {credentials.client_id}"
         raise error_from(outcome, asked)

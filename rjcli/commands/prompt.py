@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from rjcli.credentials.api_key import MAX_KEY_CHARACTERS, ApiKey
@@ -17,10 +18,6 @@ _MAX_LINE = MAX_KEY_CHARACTERS + len("\r\n") + 1  # one more byte shows that it 
 T = TypeVar("T")
 
 
-class MistypedError(UsageError):
-    """What was typed cannot be what was asked for."""
-
-
 def ask_client_id(previous: int | None = None) -> int:
     """Ask for the client id on the terminal, again after a typo.
 
@@ -30,21 +27,17 @@ def ask_client_id(previous: int | None = None) -> int:
     if not on_terminal():
         raise UsageError("no client id", hint="use --client-id, or set RJCLI_CLIENT_ID")
 
-    def ask() -> int:
+    def ask() -> str:
         sys.stderr.write(f"client id{'' if previous is None else f' [{previous}]'}: ")
         sys.stderr.flush()
         line = sys.stdin.buffer.readline(_MAX_LINE)
         if not line:
             raise UsageError("no client id was typed")
-        typed = line.decode("latin-1").strip() or str(previous or "")
-        try:
-            client_id: int = CLIENT_ID.require("the client id", typed)
-        except UsageError as error:
-            raise MistypedError(error.message) from None
-        return client_id
+        return line.decode("latin-1").strip() or str(previous or "")
 
     with _line_ends():
-        return _until_right(ask)
+        client_id: int = _until_right(ask, partial(CLIENT_ID.require, "the client id"))
+    return client_id
 
 
 def ask_api_key() -> ApiKey:
@@ -54,7 +47,7 @@ def ask_api_key() -> ApiKey:
     if what comes cannot be a key.
     """
     if on_terminal():
-        return _until_right(_ask_key)
+        return _until_right(_ask_key, lambda typed: ApiKey.parse(typed, "the key typed"))
     if sys.stdin is None:
         raise UsageError("there is no stdin to read the API key from")
     line = sys.stdin.buffer.readline(_MAX_LINE)
@@ -63,21 +56,15 @@ def ask_api_key() -> ApiKey:
     return ApiKey.parse(text, "the first line of stdin")
 
 
-def _until_right(ask: Callable[[], T]) -> T:
+def _until_right(ask: Callable[[], str], read: Callable[[str], T]) -> T:
+    """Make a value of what is typed; ask again where it cannot be one."""
     for _ in range(ATTEMPTS - 1):
+        typed = ask()
         try:
-            return ask()
-        except MistypedError as error:
+            return read(typed)
+        except UsageError as error:
             sys.stderr.write(f"{error.message}; try again\n")
-    return ask()
-
-
-def _ask_key() -> ApiKey:
-    typed = _ask_hidden("API key (not shown): ")
-    try:
-        return ApiKey.parse(typed, "the key typed")
-    except UsageError as error:
-        raise MistypedError(error.message) from None
+    return read(ask())
 
 
 def on_terminal() -> bool:
@@ -85,14 +72,14 @@ def on_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _ask_hidden(prompt: str) -> str:
+def _ask_key() -> str:
     import getpass
 
     with _line_ends(), warnings.catch_warnings():
         # Where echo cannot be switched off, getpass warns and asks all the same.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass(prompt)
+            return getpass.getpass("API key (not shown): ")
         except getpass.GetPassWarning:
             raise UsageError(
                 "this terminal shows what is typed", hint="rjcli login --client-id ID < FILE"

@@ -35,9 +35,9 @@ class _Listener:
     def listen(self) -> None:
         self.stop, self.waits = _raise, False
         # What ignores SIGHUP from its start, as with nohup, is to outlive its terminal.
-        is_heard = [number for number in SIGNALS if number != signal.SIGHUP or not _is_ignored()]
-        self._heard[:] = is_heard
-        for number in is_heard:
+        is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._heard = [each for each in SIGNALS if each != signal.SIGHUP or not is_ignored]
+        for number in self._heard:
             signal.signal(number, self._hear)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
@@ -53,10 +53,6 @@ class _Listener:
             return
         signal.signal(signal.SIGALRM, lambda _, later: self._act(error, later))
         signal.setitimer(signal.ITIMER_REAL, _LATER_SECONDS)
-
-
-def _is_ignored() -> bool:
-    return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def _is_importing(frame: FrameType | None) -> bool:

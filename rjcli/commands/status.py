@@ -21,7 +21,7 @@ from rjcli.settings.commands import AccessSettings
 def status(access: AccessSettings, report: Report, profile: Profile | None) -> int:
     """Say whether the API is operational, and which one was asked."""
     with connect(access, profile) as connection:
-        answer = talk(access, connection, lambda transport: transport.status())
+        answer = talk(access, connection.endpoint, lambda transport: transport.status())
         document = _describe(access, connection) | {"status": "operational"}
         return _conclude(classify_status(answer), document, report)
 
@@ -36,7 +36,9 @@ def auth_check(
         if is_verbose:  # before anything is sent: a refusal is when it is wanted most
             for line in _sources(access, connection, credentials):
                 report.note(line)
-        answer = talk(access, connection, lambda transport: transport.authenticate(credentials))
+        answer = talk(
+            access, connection.endpoint, lambda transport: transport.authenticate(credentials)
+        )
         document = _describe(access, connection) | {
             "client_id": credentials.client_id,
             "client_id_from": credentials.client_id_from,

@@ -101,23 +101,17 @@ def find_client_id(
     given: Given | None, environ: Mapping[str, str], profile: Profile | None
 ) -> tuple[str, int]:
     """What the client id is called where it comes from, and the client id. Raises UsageError."""
-    found = _find_client_id(given, environ, profile)
-    number: int = CLIENT_ID.require("the client id", found.value)
-    return found.name, number
-
-
-def _find_client_id(
-    given: Given | None, environ: Mapping[str, str], profile: Profile | None
-) -> Given:
     if given:
-        return given
-    if environ.get(CLIENT_ID_VARIABLE):
-        return Given(environ[CLIENT_ID_VARIABLE], VARIABLES, CLIENT_ID_VARIABLE)
-    if profile and profile.client_id:
-        return Given(profile.client_id, profile.source, profile.source.place)
-    raise UsageError(
-        "no client id", hint=f"use --client-id, set {CLIENT_ID_VARIABLE}, or: rjcli login"
-    )
+        name, value = given.name, given.value
+    elif environ.get(CLIENT_ID_VARIABLE):
+        name, value = CLIENT_ID_VARIABLE, environ[CLIENT_ID_VARIABLE]
+    elif profile and profile.client_id:
+        name, value = profile.source.place, profile.client_id
+    else:
+        raise UsageError(
+            "no client id", hint=f"use --client-id, set {CLIENT_ID_VARIABLE}, or: rjcli login"
+        )
+    return name, CLIENT_ID.require("the client id", value)
 
 
 def _find_api_key(

@@ -67,8 +67,7 @@ def find_profile(name: str, environ: Mapping[str, str]) -> Profile | None:
 def list_profiles(environ: Mapping[str, str]) -> list[Profile]:
     """All profiles, by name. Raises UsageError as ``load_profile`` does."""
     configuration = _load(config_file(environ))
-    found = map(configuration.profile, configuration.names)
-    return [profile for profile in found if profile]
+    return [*filter(None, map(configuration.profile, configuration.names))]
 
 
 def save_profile(profile: Profile, environ: Mapping[str, str]) -> None:

@@ -5,10 +5,10 @@ any package. So each use of it takes three seconds at most, and of its errors, w
 may quote the key, only the name is shown.
 """
 
-import queue
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
 
 from rjcli.credentials.api_key import ApiKey
 from rjcli.errors import UsageError
@@ -91,26 +91,23 @@ def _open() -> "KeyringBackend":
 
 def _bounded(work: Callable[[], T]) -> T:
     """Do something with the keyring; its errors and its silence become ours."""
-    outcomes: queue.SimpleQueue[tuple[T, None] | tuple[None, UsageError]] = queue.SimpleQueue()
+    outcome: Future[T] = Future()
 
     def run() -> None:
         try:
-            outcomes.put((work(), None))
+            outcome.set_result(work())
         except BaseException as error:  # noqa: BLE001 - of a package of the user's choosing
-            outcomes.put((None, _ours(error)))
+            outcome.set_exception(_ours(error))
 
     # A daemon, so that rjcli can end while it hangs.
     threading.Thread(target=run, daemon=True).start()
     try:
-        result, error = outcomes.get(timeout=SECONDS)
-    except queue.Empty:
+        return outcome.result(timeout=SECONDS)
+    except TimeoutError:
         raise UsageError(
             f"the system keyring did not answer within {SECONDS:g} s",
             hint=f"unlock it and try again, or: {_FILE_INSTEAD}",
         ) from None
-    if error:
-        raise error
-    return cast("T", result)
 
 
 def _ours(error: BaseException) -> UsageError:

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from rjcli.api.base_url import Endpoint
 from rjcli.credentials.api_key import ApiKey
@@ -17,12 +18,11 @@ LOCAL_ENDPOINT = Endpoint("http://127.0.0.1")  # before the local Import API is 
 LOCAL_CLIENT_ID = 1
 
 
-class Connection:
+class Connection(NamedTuple):
     """An address, and the credentials for it, which are looked up when they are needed."""
 
-    def __init__(self, endpoint: Endpoint, find: Callable[[], Credentials]) -> None:
-        self.endpoint = endpoint
-        self.credentials = find
+    endpoint: Endpoint
+    credentials: Callable[[], Credentials]
 
 
 @contextmanager

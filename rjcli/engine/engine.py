@@ -1,7 +1,6 @@
 """The engine: any number of pushes to one Import API, within limits that they share."""
 
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from rjcli.delivery.limits import Limits
@@ -35,13 +34,8 @@ class Engine(Pushes):
         await self._transport.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._transport.__aexit__(kind, error, traceback)
+    async def __aexit__(self, *error: object) -> None:
+        await self._transport.__aexit__(*error)
 
     def route(self, table: str) -> Route:
         """Return the way to a table."""

@@ -84,7 +84,7 @@ async def _open(
 
 async def _open_tunnel(proxy: Proxy, host: str, port: int) -> Connection:
     """Have a proxy connect to a server."""
-    parts = urlsplit(proxy.url)
+    parts = urlsplit(f"http://{proxy.host}")
     try:
         connection = await _open(parts.hostname or "", parts.port or 80)
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -18,11 +18,6 @@ class Proxy:
     host: str  # and port, as people write them
     authorization: str | None = field(default=None, repr=False)
 
-    @property
-    def url(self) -> str:
-        """Its address, without the password."""
-        return f"http://{self.host}"
-
 
 def find_proxy(endpoint: Endpoint) -> Proxy | None:
     """Find the proxy for an endpoint in HTTPS_PROXY, else ALL_PROXY, unless NO_PROXY excludes it.

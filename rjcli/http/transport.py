@@ -7,7 +7,6 @@ import asyncio
 import os
 from functools import partial
 from http import HTTPStatus
-from types import TracebackType
 from typing import Self
 
 from rjcli import __version__
@@ -61,12 +60,7 @@ class Transport:
         self._pool = Pool(self._connect, self._connections)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
     async def status(self) -> Answer:

@@ -2,6 +2,7 @@
 
 from rich.filesize import decimal
 
+from rjcli.errors import plural
 from rjcli.events import Summary
 from rjcli.report.lines import MESSAGE_CHARACTERS, shortened
 
@@ -15,7 +16,7 @@ def summary_lines(summary: Summary) -> list[str]:
         f"read {counts.read:,} = accepted {counts.accepted:,} + rejected {counts.rejected:,}"
         f" + unknown {counts.unknown:,} + unsent {counts.unsent:,}"
     )
-    requests = _number(summary.requests, "request")
+    requests = plural(summary.requests, "request")
     if summary.run.dry_run:
         effort = f"a push would send {requests}, {decimal(summary.bytes_sent)}"
     else:
@@ -53,7 +54,3 @@ def next_steps(summary: Summary) -> list[tuple[str, str]]:
         rest = f"the other {left:,} of them and " if left else ""
         steps.append((f"to load {rest}what has not been read", artifacts.resume))
     return steps
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -1,5 +1,6 @@
 """Writing to stdout and stderr: nothing is read as markup, and no failure ends the work."""
 
+import io
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from rjcli.report.stream import TolerantStream
@@ -8,7 +9,7 @@ from rjcli.visible_text import visible
 if TYPE_CHECKING:
     from rjcli.report.terminal import TerminalConsole
 
-Console: TypeAlias = "PlainConsole | SilentConsole | TerminalConsole"
+Console: TypeAlias = "PlainConsole | TerminalConsole"
 
 
 def open_console(stream: TextIO) -> Console:
@@ -19,21 +20,6 @@ def open_console(stream: TextIO) -> Console:
     from rjcli.report.terminal import TerminalConsole  # takes its time, as rich does
 
     return TerminalConsole(file)
-
-
-class SilentConsole:
-    """A console that shows nothing."""
-
-    is_live = False
-    lost = None
-
-    def print_line(
-        self, text: str, *, label: str = "", style: str = "", unbroken: bool = False
-    ) -> None:
-        """Print nothing."""
-
-    def write(self, text: str) -> None:
-        """Write nothing."""
 
 
 class PlainConsole:
@@ -63,3 +49,13 @@ class PlainConsole:
         """Write text as it is."""
         self._file.write(text)
         self._file.flush()
+
+
+class SilentConsole(PlainConsole):
+    """A console that shows nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(TolerantStream(io.StringIO()))
+
+    def write(self, text: str) -> None:
+        """Write nothing."""

@@ -1,10 +1,9 @@
 """Single lines of a report, none of them longer than a screen."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from rjcli.errors import plural
 from rjcli.events import Detail, LimitChanged, Retried, Split
-from rjcli.model import Rejection
 from rjcli.settings.option_kinds import STDIN
 
 MESSAGE_CHARACTERS = 1500  # less than a screen
@@ -39,19 +38,7 @@ def describe_detail(event: Detail) -> str:
         case Split(reason, records):
             return f"refused: {reason}; {_records(records)} sent again in two halves"
         case LimitChanged(in_flight):
-            return f"{in_flight} request{'' if in_flight == 1 else 's'} may be in flight"
-
-
-def rejection_facts(rejection: Rejection) -> dict[str, Any]:
-    """A rejection as the log has it in JSON."""
-    return {
-        "file": rejection.file,
-        "line": rejection.line,
-        "record": rejection.number,
-        "stage": rejection.stage,
-        "status": rejection.status,
-        "reasons": rejection.reasons,
-    }
+            return f"{plural(in_flight, 'request')} may be in flight"
 
 
 def _records(count: int) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
-from rjcli.errors import RjcliError
+from rjcli.errors import RjcliError, plural
 from rjcli.events import (
     Event,
     Finished,
@@ -54,9 +54,8 @@ class LoadReport(Report):
         """Show an event of the push of a table."""
         match event:
             case Started(run):
-                files = f"{len(run.inputs):,} file{'' if len(run.inputs) == 1 else 's'}"
                 keys = ", ".join(run.keys) or "of each record"
-                self.note(f"{table}: pushing {files}, keys {keys}")
+                self.note(f"{table}: pushing {plural(len(run.inputs), 'file')}, keys {keys}")
             case Noted(text):
                 self.note(f"{table}: {text}")
             case Progressed():

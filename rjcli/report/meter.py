@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.filesize import decimal
 
+from rjcli.errors import plural
 from rjcli.events import Activity, Outage, Progressed
 
 _WINDOW = 30.0  # seconds that a rate is measured over
@@ -163,9 +164,8 @@ def _describe_activity(progressed: Progressed, wall: float) -> str:
         again = "; Ctrl-C again to stop now" if activity is Activity.INTERRUPTED else ""
         if ends_in is None:
             return "stopping"
-        in_flight = progressed.in_flight
-        requests = f"{in_flight} request{'' if in_flight == 1 else 's'} in flight"
-        return f"stopping: {requests}, {show_seconds(ends_in)} at most{again}"
+        requests = plural(progressed.in_flight, "request")
+        return f"stopping: {requests} in flight, {show_seconds(ends_in)} at most{again}"
     if progressed.outage and not ends_in:
         return _describe_outage(progressed.outage, wall)
     return f"{activity} {show_seconds(ends_in)}" if ends_in else str(activity)

@@ -32,7 +32,6 @@ from rjcli.report.lines import (
     describe_detail,
     list_inputs,
     name_detail,
-    rejection_facts,
     shortened,
 )
 from rjcli.report.progress import NoProgress, PlainProgress, ProgressDisplay, stamp_of
@@ -149,7 +148,7 @@ class Report:
         file = shortened(list_inputs([rejection.file]), REJECTION_CHARACTERS)
         place = f"{file}, line {rejection.line}: "
         if self._log:
-            self._add("rejected", f"{place}{reasons}", rejection_facts(rejection))
+            self._add("rejected", f"{place}{reasons}", rejection.facts())
         if self._settings.quiet:
             return
         if self._is_github and self._rejections <= REJECTIONS_SHOWN:
@@ -226,7 +225,7 @@ class Report:
             mode = ProgressMode.BAR if self._err.is_live else ProgressMode.PLAIN
         if mode is ProgressMode.PLAIN:
             return PlainProgress(self._err)
-        if isinstance(self._err, PlainConsole | SilentConsole):
+        if isinstance(self._err, PlainConsole):
             return NoProgress()  # there is nothing to draw a bar on
         from rjcli.report.bar import BarProgress
 

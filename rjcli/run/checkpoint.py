@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict
 
 from rjcli.errors import UsageError
@@ -12,8 +12,10 @@ from rjcli.settings.choices import ColumnType
 
 VERSION = 1
 
+_Number = Annotated[int, Meta(ge=0)]
 
-class Checkpoint(Struct, frozen=True):
+
+class Checkpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """How far a run has come. Its prefix is the input up to ``records``, all settled.
 
     ``digest``: of these records' bytes. ``taken``: the position of the last record
@@ -30,14 +32,14 @@ class Checkpoint(Struct, frozen=True):
     job: Mapping[str, Any]
     started: str
     written: str = ""
-    records: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    reported: int = 0
-    reported_of: int = 0
+    records: _Number = 0
+    accepted: _Number = 0
+    rejected: _Number = 0
+    reported: _Number = 0
+    reported_of: _Number = 0
     digest: str = ""
-    taken: int = 0
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    taken: _Number = 0
+    sizes: Mapping[str, _Number] = field(default_factory=dict)
     column_types: Mapping[str, ColumnType] | None = None
     without_values: Sequence[str] = ()
     finished: bool = False
@@ -66,31 +68,12 @@ class Checkpoint(Struct, frozen=True):
                 f"the checkpoint {name} was written by a newer rjcli",
                 hint="resume with that version, or push again without --resume",
             )
-        checkpoint = cls(**document)
-        texts = (checkpoint.run, checkpoint.started, checkpoint.written, checkpoint.digest)
-        numbers = (
-            checkpoint.records,
-            checkpoint.accepted,
-            checkpoint.rejected,
-            checkpoint.reported,
-            checkpoint.reported_of,
-            checkpoint.taken,
-        )
+        checkpoint = convert(document, cls)  # which checks the types of all members
         well_made = (
             checkpoint.version == VERSION
-            and all(type(text) is str for text in texts)
-            and all(type(number) is int and number >= 0 for number in numbers)
-            and all(type(name) is str for name in checkpoint.without_values)
-            and all(type(size) is int and size >= 0 for size in checkpoint.sizes.values())
             and isinstance(checkpoint.job.get("table"), str)
-            and type(checkpoint.finished) is bool
-            and type(checkpoint.in_flight) is bool
             and checkpoint.accepted + checkpoint.rejected <= checkpoint.records <= checkpoint.taken
         )
         if not well_made:
             raise ValueError
-        types = checkpoint.column_types
-        if types is None:
-            return checkpoint
-        named = {column: ColumnType(type_) for column, type_ in types.items()}
-        return cls(**document | {"column_types": named})
+        return checkpoint

@@ -18,7 +18,7 @@ _INPUTS = "files"
 
 def identify(settings: PushSettings, base_url: str, client_id: int | None) -> Identity:
     """Return what makes this job: target, files, and all settings that shape its records."""
-    files = [file if file == STDIN else str(_absolute(file)) for file in settings.input.files]
+    files = [file if file == STDIN else str(Path(file).absolute()) for file in settings.input.files]
     return {
         "base URL": base_url,
         "client id": client_id,
@@ -27,8 +27,8 @@ def identify(settings: PushSettings, base_url: str, client_id: int | None) -> Id
     }
 
 
-def hash_identity(identity: Identity) -> str:
-    """A short name for a job: the same for the same job, in every process."""
+def hash_identity(identity: Any) -> str:
+    """A short name for a job, or a table: the same for the same one, in every process."""
     text = json.dumps(identity, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -61,10 +61,6 @@ def shares_files(ours: Identity, theirs: Identity) -> bool:
 def same_files(ours: Identity, theirs: Identity) -> bool:
     """Whether two jobs read the same files. Of stdin nothing is known."""
     return bool(ours[_INPUTS] == theirs.get(_INPUTS) and STDIN not in ours[_INPUTS])
-
-
-def _absolute(file: str) -> Path:
-    return Path(file).absolute()
 
 
 def _show(value: Any) -> str:

@@ -106,7 +106,7 @@ class KeysInDoubt:
                 self._take_over(earlier)
                 if in_flight and self._name not in earlier:
                     self.own_unknown_until = now + settle
-                self._fd = self._create()
+                self._create()
                 for name in earlier:
                     if name != self._name:
                         self._directory.remove(name)
@@ -148,10 +148,6 @@ class KeysInDoubt:
         else:
             self._directory.remove(self._name)
 
-    @property
-    def _path(self) -> Path:
-        return self._directory.path / self._name
-
     def _ended(self) -> list[str]:
         """The names of the files whose processes have ended."""
         names = [name for name in self._directory.names() if name.endswith(_SUFFIX)]
@@ -171,7 +167,7 @@ class KeysInDoubt:
                 until = "own_unknown_until" if name == self._name else "unknown_until"
                 setattr(self, until, max(getattr(self, until), contents.unknown_until))
 
-    def _create(self) -> int:
+    def _create(self) -> None:
         """Write the file anew beside an old one, and put it in its place."""
         temporary = f"{self._name}.new"
         self._directory.remove(temporary)
@@ -185,7 +181,6 @@ class KeysInDoubt:
             os.close(self._fd)
             self._directory.remove(temporary)
             raise
-        return self._fd
 
     def _kept_until(self) -> float:
         return max(self.unknown_until, self.own_unknown_until)
@@ -207,8 +202,9 @@ class KeysInDoubt:
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> DiskError:
+        path = self._directory.path / self._name
         return DiskError(
-            f"cannot write {self._path}: {error.strerror}", hint="make room there and resume"
+            f"cannot write {path}: {error.strerror}", hint="make room there and resume"
         )
 
 

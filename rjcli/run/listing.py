@@ -153,24 +153,20 @@ class RunRecord(Struct, frozen=True):
         if self.summary:
             return {name: int(number) for name, number in self.summary["records"].items()}
         if self.tables is not None:
-            return self._sum_counts()
+            counts: Counter[str] = Counter()
+            for run in self.table_runs().values():
+                counts.update(run.counts if isinstance(run, RunRecord) else {})
+            return counts
         if self.checkpoint is None:
             return {}
         accepted, rejected = self.checkpoint.accepted, self.checkpoint.rejected
         return {"read": accepted + rejected, "accepted": accepted, "rejected": rejected}
 
-    def _sum_counts(self) -> Mapping[str, int]:
-        counts: Counter[str] = Counter()
-        for run in self.table_runs().values():
-            counts.update(run.counts if isinstance(run, RunRecord) else {})
-        return counts
-
 
 def list_runs(state: Path) -> list[RunRecord]:
     """All runs, the newest first."""
-    found = map(RunRecord.read, (state / RUNS).glob("*"))
-    runs = [run for run in found if run]
-    return sorted(runs, key=lambda run: run.started, reverse=True)
+    found = filter(None, map(RunRecord.read, (state / RUNS).glob("*")))
+    return sorted(found, key=lambda run: run.started, reverse=True)
 
 
 def find_run(state: Path, name: str) -> RunRecord:

@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 
 from rjcli.errors import UsageError
 from rjcli.private_file import Directory, os_errors_as_ours
-from rjcli.run.identity import Identity, hash_identity
-from rjcli.run.listing import JOB, LOCK, TABLES, RunRecord
-from rjcli.run.lock import Lock
+from rjcli.run.identity import Identity
+from rjcli.run.listing import JOB, TABLES, RunRecord
 from rjcli.run.opening import (
     Note,
     check_replaceable,
-    open_state,
-    prepare_directory,
+    hold_directory,
+    hold_job,
     show_run,
 )
 from rjcli.run.run import SUMMARY
@@ -103,15 +102,10 @@ def open_load_run(request: LoadRequest) -> Iterator[LoadRun]:
     """
     started = datetime.now().astimezone().isoformat()
     with ExitStack() as stack:
-        state = open_state(request.settings.directory, request.environ)
-        if state:
-            stack.enter_context(state)
-            lock = f"{hash_identity(request.job)}.lock"
-            hint = "wait for it, or stop it, and load with --resume=auto"
-            stack.enter_context(Lock(state.locks, lock, "the same load", started, hint))
+        hint = "wait for it, or stop it, and load with --resume=auto"
+        state = hold_job(stack, request, started, "the same load", hint)
         path, earlier = _choose(request, state)
-        directory = stack.enter_context(prepare_directory(path))
-        stack.enter_context(Lock(directory, LOCK, str(path), started))
+        directory = hold_directory(stack, path, started)
         if earlier is None:
             check_replaceable(path)
         _write(request, directory, earlier, started)

@@ -5,7 +5,6 @@ import json
 import os
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from rjcli.errors import UnfinishedError
@@ -46,11 +45,10 @@ class Lock:
             holder = _holder(self._fd)
             raise UnfinishedError(f"{holder} is at work on {self._what}", hint=self._hint)
         os.ftruncate(self._fd, 0)
-        os.write(self._fd, _describe(self._started))
+        document = {"pid": os.getpid(), "started": self._started}
+        os.write(self._fd, json.dumps(document).encode())
 
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
 
@@ -79,10 +77,6 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-def _describe(started: str) -> bytes:
-    return json.dumps({"pid": os.getpid(), "started": started}).encode()
 
 
 def _holder(fd: int) -> str:

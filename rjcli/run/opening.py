@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -31,6 +31,9 @@ from rjcli.run.state import State, state_directory
 from rjcli.run.table_types import TableTypes, open_types
 from rjcli.settings.choices import Resume
 from rjcli.settings.values import CsvSettings, RunSettings
+
+if TYPE_CHECKING:
+    from rjcli.run.load_run import LoadRequest
 
 Note = Callable[[str], None]
 
@@ -67,20 +70,15 @@ def open_run(request: RunRequest) -> Iterator[Run]:
     """
     started = datetime.now().astimezone().isoformat()
     with ExitStack() as stack:
-        state = open_state(request.settings.directory, request.environ)
-        if state:
-            stack.enter_context(state)
-            lock = f"{hash_identity(request.job)}.lock"
-            hint = "wait for it, or stop it, and push with --resume"
-            stack.enter_context(Lock(state.locks, lock, "the same job", started, hint))
+        hint = "wait for it, or stop it, and push with --resume"
+        state = hold_job(stack, request, started, "the same job", hint)
         path = _choose(request, state)
         if request.settings.resume is Resume.ON and not (path / CHECKPOINT).exists():
             raise UsageError(
                 "there is no run to resume",
                 hint="push without --resume, or with --resume=auto, which starts one then",
             )
-        directory = stack.enter_context(prepare_directory(path))
-        stack.enter_context(Lock(directory, LOCK, str(path), started))
+        directory = hold_directory(stack, path, started)
         earlier = read_checkpoint(path) if request.settings.resume else None
         is_resumed = earlier is not None
         checkpoint = _resume(request, earlier) if earlier else _begin(request, path, started)
@@ -99,17 +97,22 @@ def open_run(request: RunRequest) -> Iterator[Run]:
         yield run
 
 
-def open_state(directory: str | None, environ: Mapping[str, str]) -> State | None:
-    """Open the state directory; None if there is none, and a run has a ``directory`` of its own."""
+def hold_job(
+    stack: ExitStack, request: "RunRequest | LoadRequest", started: str, what: str, hint: str
+) -> State | None:
+    """Hold a job in the state directory; None if there is none, and the run has its own."""
     try:
-        state = State(state_directory(environ))
+        state = State(state_directory(request.environ))
     except UsageError as error:
-        if directory:
+        if request.settings.directory:
             return None
         raise UsageError(
             error.message, hint="name a directory for the run with --run-dir"
         ) from None
+    stack.enter_context(state)
     prune_runs(state.directory)
+    lock = f"{hash_identity(request.job)}.lock"
+    stack.enter_context(Lock(state.locks, lock, what, started, hint))
     return state
 
 
@@ -197,8 +200,8 @@ def show_run(directory: Path, state: State | None) -> str:
     return directory.name if is_in_state else shlex.quote(str(directory))
 
 
-def prepare_directory(path: Path) -> Directory:
-    """Make the directory, or make sure that it may be used; it must be one's own.
+def hold_directory(stack: ExitStack, path: Path, started: str) -> Directory:
+    """Make the directory, or make sure that it may be used, and hold it; it must be one's own.
 
     Those above it are not looked at: --run-dir may name a place that is shared.
     """
@@ -209,7 +212,9 @@ def prepare_directory(path: Path) -> Directory:
                 f"{path} is not a run directory, and not empty",
                 hint="name one that is empty, or does not exist yet, with --run-dir",
             )
-        return Directory(path, make=True)
+        directory = stack.enter_context(Directory(path, make=True))
+    stack.enter_context(Lock(directory, LOCK, str(path), started))
+    return directory
 
 
 def _resume(request: RunRequest, checkpoint: Checkpoint) -> Checkpoint:

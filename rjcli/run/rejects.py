@@ -5,6 +5,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rjcli.errors import InputError
@@ -126,7 +127,9 @@ class Rejects:
             if name not in sizes and (name == ERRORS or _REJECTS.fullmatch(name)):
                 self._directory.remove(name)
         for name, size in sizes.items():
-            file = self._open_existing(Path(name).name)
+            file = None
+            with suppress(FileNotFoundError):
+                file = self._open(Path(name).name, _APPEND)
             if file is None or file.size < size:
                 raise InputError(
                     f"{self._directory.path / name} has been changed:"
@@ -143,22 +146,14 @@ class Rejects:
 
     def write(self, rejection: Rejection) -> None:
         """Write a record down, and what is wrong with it."""
-        reasons = list(rejection.reasons)
+        document = rejection.facts()
         if rejection.raw:
             form = self._forms[bisect_right(self._positions, rejection.position) - 1]
             file = self._file_for(form)
             file.append(flatten(rejection.raw) if form.flatten else rejection.raw)
             file.append(form.line_end)
         else:
-            reasons.append(_NOT_KEPT)
-        document = {
-            "file": rejection.file,
-            "line": rejection.line,
-            "record": rejection.number,
-            "stage": rejection.stage,
-            "status": rejection.status,
-            "reasons": reasons,
-        }
+            document["reasons"] = (*rejection.reasons, _NOT_KEPT)
         self._open(ERRORS).append(json.dumps(document).encode() + b"\n")
 
     def sync(self) -> dict[str, int]:
@@ -185,15 +180,7 @@ class Rejects:
                 self._by_form[form] = file
         return self._by_form[form]
 
-    def _open(self, name: str) -> GrowingFile:
+    def _open(self, name: str, flags: int = _APPEND | os.O_CREAT) -> GrowingFile:
         if name not in self._files:
-            fd = self._directory.open(name, name, _APPEND | os.O_CREAT)
-            self._files[name] = GrowingFile(fd)
-        return self._files[name]
-
-    def _open_existing(self, name: str) -> GrowingFile | None:
-        try:
-            self._files[name] = GrowingFile(self._directory.open(name, name, _APPEND))
-        except FileNotFoundError:
-            return None
+            self._files[name] = GrowingFile(self._directory.open(name, name, flags))
         return self._files[name]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from rjcli.errors import UnfinishedError
+from rjcli.errors import UnfinishedError, plural
 from rjcli.private_file import Directory, os_errors_as_ours
 from rjcli.run.listing import JOB, LOCK, RETRIED, TABLES, RunRecord
 from rjcli.run.lock import Lock
@@ -26,9 +26,9 @@ def losses(run: RunRecord) -> list[str]:
         return ["what is left to do, which a damaged checkpoint does not say"]
     found = []
     if run.is_resumable and run.has_progress:
-        found.append(f"resuming after its first {_number(run.checkpoint.records, 'record')}")
+        found.append(f"resuming after its first {plural(run.checkpoint.records, 'record')}")
     if run.rejects:
-        found.append(f"{_number(run.counts.get('rejected', 0), 'reject')} not fixed yet")
+        found.append(f"{plural(run.counts.get('rejected', 0), 'reject')} not fixed yet")
     return found
 
 
@@ -58,7 +58,3 @@ def remove_run(run: RunRecord) -> None:
             held.remove(name)
         with suppress(OSError):  # keys in doubt, or what somebody else put there
             directory.rmdir()
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

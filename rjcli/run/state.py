@@ -1,6 +1,5 @@
 """The user's state directory: where runs, locks, and what is known of tables are kept."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from rjcli.private_file import (
     os_errors_as_ours,
     user_directory,
 )
+from rjcli.run.identity import hash_identity
 
 RUNS = "runs"  # the directory for those that have no other
 _INDEX = "the list of runs"
@@ -55,11 +55,11 @@ class State:
 
     def table(self, target: tuple[str, int | None, str]) -> Path:
         """The directory of what is known of a table, whichever run found it out."""
-        return self._tables / _hash(target)
+        return self._tables / hash_identity(target)
 
     def remember(self, series: Any, run: Path) -> None:
         """Note that a run is the last one of a series: those that differ in their inputs only."""
-        name = _hash(series)
+        name = hash_identity(series)
         with os_errors_as_ours(f"cannot write {self._index.path}"), self._index.locked():
             lines = self._lines(name)
             if len(lines) >= _MOST_LINES:
@@ -76,15 +76,11 @@ class State:
     def recall(self, series: Any) -> Iterator[Path]:
         """The runs of a series, the newest first, whatever the clock said then."""
         with os_errors_as_ours(f"cannot read {self._index.path}"):
-            lines = self._lines(_hash(series))
+            lines = self._lines(hash_identity(series))
         yield from filter(None, map(_path, reversed(lines)))
 
     def _lines(self, name: str) -> list[str]:
         return (self._index.read(name, _INDEX) or b"").decode(errors="replace").splitlines()
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _path(line: str) -> Path | None:

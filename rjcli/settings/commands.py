@@ -44,6 +44,24 @@ CaFile = Annotated[
 Timeout = Annotated[float, Option("Maximum wait for an answer.", duration(0.001))]
 
 
+class _Addressed:
+    """Settings that say where to push."""
+
+    __slots__ = ()
+    env: Given | None
+    base_url: Given | None
+
+    @property
+    def target(self) -> Target:
+        """Where to push."""
+        return resolve_target(self.env, self.base_url)
+
+    def checked(self, _: Mapping[str, Given]) -> Self:
+        """The same. Raises UsageError if there is no telling where to push."""
+        resolve_target(self.env, self.base_url)
+        return self
+
+
 class RouteSettings(Struct, frozen=True, kw_only=True):
     """How to get to an Import API, and where the API key is. ``timeout`` in seconds."""
 
@@ -64,7 +82,7 @@ class RouteSettings(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class AccessSettings(RouteSettings, frozen=True, kw_only=True):
+class AccessSettings(_Addressed, RouteSettings, frozen=True, kw_only=True):
     """Which Import API to talk to, and how. ``database``: of the local one."""
 
     env: Env = None
@@ -74,18 +92,8 @@ class AccessSettings(RouteSettings, frozen=True, kw_only=True):
         "rjcli-local.db"
     )
 
-    @property
-    def target(self) -> Target:
-        """Where to push."""
-        return resolve_target(self.env, self.base_url)
 
-    def checked(self, _: Mapping[str, Given]) -> Self:
-        """The same. Raises UsageError if there is no telling where to push."""
-        resolve_target(self.env, self.base_url)
-        return self
-
-
-class LoginSettings(Struct, frozen=True, kw_only=True):
+class LoginSettings(_Addressed, Struct, frozen=True, kw_only=True):
     """The profile to store, and where its key goes."""
 
     group: ClassVar = TARGET
@@ -111,16 +119,6 @@ class LoginSettings(Struct, frozen=True, kw_only=True):
         ),
     ] = KeyStore.AUTO
     check: Annotated[bool, Option("Store the credentials without trying them.")] = True
-
-    @property
-    def target(self) -> Target:
-        """Where the profile pushes."""
-        return resolve_target(self.env, self.base_url)
-
-    def checked(self, _: Mapping[str, Given]) -> Self:
-        """The same. Raises UsageError if there is no telling where to push."""
-        resolve_target(self.env, self.base_url)
-        return self
 
 
 class LogoutSettings(Struct, frozen=True, kw_only=True):

@@ -49,7 +49,6 @@ class Option(Struct, frozen=True):
     group: Group | None = None
     is_positional: bool = False
     identity: bool = True
-    hidden: bool = False
     keeps_source: bool = False
 
 
