@@ -23,18 +23,10 @@ def parse_block(
     ``uniform``: tried first, where only some fields will be looked at.
     """
     kept = [text or b"" for text in texts]
+    if uniform and (together := parse_uniform(kept, file, lines, first_number, uniform)):
+        return together
     jsons = [*map(bytes.strip, kept)]
     numbers = range(first_number, first_number + len(kept))
-    if uniform and (known := uniform.parse(jsons)):
-        return RawRecords.uniform(
-            uniform.names,
-            known,
-            raw=kept,
-            json=jsons,
-            file=Repeated(file, len(kept)),
-            line=lines,
-            number=numbers,
-        )
     values, errors = parse_objects(kept)
     found = RawRecords(kept, jsons, values, Repeated(file, len(kept)), lines, numbers)
     if not errors:
@@ -49,6 +41,25 @@ def parse_block(
         else:
             block[index] = Rejection(Stage.READ, file, line, number, kept[index], (error.reason,))
     return block
+
+
+def parse_uniform(
+    raws: list[bytes], file: str, lines: Sequence[int], first_number: int, uniform: UniformParser
+) -> RawRecords | None:
+    """Parse consecutive texts together; None if they need a look at each. Lines as above."""
+    jsons = [*map(bytes.strip, raws)]
+    known = uniform.parse(jsons)
+    if known is None:
+        return None
+    return RawRecords.uniform(
+        uniform.names,
+        known,
+        raw=raws,
+        json=raws if jsons == raws else jsons,  # which is quicker with only one of them
+        file=Repeated(file, len(raws)),
+        line=lines,
+        number=range(first_number, first_number + len(raws)),
+    )
 
 
 def too_long(max_record_bytes: int) -> str:

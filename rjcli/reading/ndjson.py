@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 
 from rjcli.model import Block
-from rjcli.reading.block import parse_block, reject_too_long
+from rjcli.reading.block import parse_block, parse_uniform, reject_too_long
 from rjcli.reading.lines import MOST_RECORDS, LongLine, whole_lines
 from rjcli.reading.uniform import UniformParser
 
@@ -40,7 +40,11 @@ def read_ndjson(
             lines = [line.removesuffix(b"\r") for line in lines]
         for start in range(0, len(lines), MOST_RECORDS):
             part = lines[start : start + MOST_RECORDS]
-            block = _parse(part, file, (taken, number), max_record_bytes, uniform)
+            block: Block | None = None
+            if uniform and len(piece) <= max_record_bytes and all(part):
+                places = range(taken + 1, taken + 1 + len(part))
+                block = parse_uniform(part, file, places, number + 1, uniform)
+            block = block or _parse(part, file, (taken, number), max_record_bytes, uniform)
             yield block
             taken += len(part)
             number += len(block)
