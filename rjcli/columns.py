@@ -47,6 +47,7 @@ class Columns(Sequence[Row], Generic[Row]):
         self._columns: Mapping[str, Sequence[Any]] = dict(
             zip(names, columns or [()] * len(names), strict=True)
         )
+        self._length = len(columns[0]) if columns else 0
         self._make_others: Callable[[], Mapping[str, Sequence[Any]]] | None = None
 
     @classmethod
@@ -61,6 +62,7 @@ class Columns(Sequence[Row], Generic[Row]):
         """Columns of which some are known, one at least; the others are made when looked at."""
         columns = cls()
         columns._columns, columns._make_others = known, make_others
+        columns._length = len(next(iter(known.values())))
         return columns
 
     def column(self, name: str) -> Sequence[Any]:
@@ -68,7 +70,7 @@ class Columns(Sequence[Row], Generic[Row]):
         return (self._columns if name in self._columns else self._all())[name]
 
     def __len__(self) -> int:
-        return len(next(iter(self._columns.values())))
+        return self._length
 
     @overload
     def __getitem__(self, index: int) -> Row: ...

@@ -7,6 +7,7 @@ hold the API key.
 import asyncio
 import select
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 import httptools
@@ -56,12 +57,18 @@ class Connection(asyncio.Protocol):
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
     async def ask(
-        self, head: RequestHead, body: bytes | None = None, *, is_tunnel: bool = False
+        self,
+        head: RequestHead,
+        body: bytes | None = None,
+        *,
+        is_tunnel: bool = False,
+        deadline: float = inf,
     ) -> RawAnswer:
         """Send a request, and wait for its answer; ``is_tunnel``: for the answer's head alone.
 
-        Raises OSError or BrokenAnswerError if no whole answer comes. The request may
-        have arrived all the same, also if this is cancelled.
+        ``deadline``: on the loop's clock. Raises TimeoutError after it, else OSError or
+        BrokenAnswerError if no whole answer comes. The request may have arrived all the
+        same, also if this is cancelled.
         """
         self._waiter = self._loop.create_future()
         self._is_head_enough = is_tunnel
@@ -69,9 +76,12 @@ class Connection(asyncio.Protocol):
         self.is_reusable = False
         end = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n" % len(body)
         self.transport.writelines((head.data, end, body or b""))
+        # Far quicker than asyncio.timeout, which every request would pay for.
+        expiry = self._loop.call_at(deadline, self._finish, TimeoutError())
         try:
             answer = await self._waiter
         finally:
+            expiry.cancel()
             self._waiter = None
             if not self.is_reusable:
                 self.transport.abort()

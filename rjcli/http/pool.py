@@ -22,14 +22,18 @@ class Pool:
         self._idle: deque[Connection] = deque()  # the one used last is at the right
         self._open: set[Connection] = set()
 
-    async def take(self) -> Connection:
-        """Return a connection on which nothing waits to be read. Raises what ``connect`` raises."""
+    async def take(self, deadline: float) -> Connection:
+        """Return a connection on which nothing waits to be read.
+
+        ``deadline``: on the loop's clock. Raises TimeoutError after it, and what ``connect`` does.
+        """
         while self._idle:
             connection = self._idle.pop()
             if await self._is_usable(connection):
                 return connection
             connection.transport.abort()
-        connection = await self._connect()
+        async with asyncio.timeout_at(deadline):
+            connection = await self._connect()
         self._open.add(connection)
         connection.lost.add_done_callback(lambda _: self._open.discard(connection))
         return connection

@@ -86,11 +86,11 @@ class Transport:
     ) -> Answer:
         """Make one attempt. In doubt is one whose first byte was written."""
         head = self._head(method, url, credentials)
+        deadline = asyncio.get_running_loop().time() + self._timeout
         connection: Connection | None = None
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._pool.take()
-                answer = await connection.ask(head, body)
+            connection = await self._pool.take(deadline)
+            answer = await connection.ask(head, body, deadline=deadline)
         except TimeoutError:
             what = "no answer from" if connection else "cannot connect to"
             raise TransportError(
