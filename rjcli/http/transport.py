@@ -54,7 +54,7 @@ class Transport:
         self._connections = connections
         tls = trust(ca_file, os.environ) if endpoint.is_encrypted else None
         self._connect = partial(connect, endpoint, find_proxy(endpoint), tls, timeout)
-        self._heads: dict[tuple[str, str, Credentials | None], RequestHead] = {}
+        self._upserts: dict[tuple[Credentials, str], RequestHead] = {}
 
     async def __aenter__(self) -> Self:
         self._pool = Pool(self._connect, self._connections)
@@ -65,27 +65,29 @@ class Transport:
 
     async def status(self) -> Answer:
         """Ask whether the API is operational. Sends no key."""
-        return await self._send("GET", self._endpoint.status_url)
+        return await self._send(self._head("GET", self._endpoint.status_url))
 
     async def authenticate(self, credentials: Credentials) -> Answer:
         """Ask whether the client and the key go together."""
         url = self._endpoint.authenticate_url(credentials.client_id)
-        return await self._send("GET", url, credentials)
+        return await self._send(self._head("GET", url, credentials), credentials)
 
     async def upsert(self, credentials: Credentials, table: str, body: bytes) -> Answer:
         """Send a batch's body to a table."""
-        url = self._endpoint.upsert_url(credentials.client_id, table)
-        return await self._send("POST", url, credentials, body)
+        asked = credentials, table
+        head = self._upserts.get(asked)
+        if head is None:
+            url = self._endpoint.upsert_url(credentials.client_id, table)
+            head = self._upserts[asked] = self._head("POST", url, credentials)
+        return await self._send(head, credentials, body)
 
     async def _send(
         self,
-        method: str,
-        url: str,
+        head: RequestHead,
         credentials: Credentials | None = None,
         body: bytes | None = None,
     ) -> Answer:
         """Make one attempt. In doubt is one whose first byte was written."""
-        head = self._head(method, url, credentials)
         deadline = asyncio.get_running_loop().time() + self._timeout
         connection: Connection | None = None
         try:
@@ -106,21 +108,18 @@ class Transport:
                 self._pool.give_back(connection)
         return _read(answer, credentials)
 
-    def _head(self, method: str, url: str, credentials: Credentials | None) -> RequestHead:
-        """Build a request but for its body, with the key in its address; once for all like it."""
-        asked = method, url, credentials
-        if asked not in self._heads:
-            headers = _HEADERS_WITH_BODY if method == "POST" else _HEADERS
-            request = httpx.Request(
-                method,
-                httpx.URL(url, params=credentials and {"apikey": credentials.api_key.reveal()}),
-                headers={"Host": self._endpoint.host, **headers},
-                stream=httpx.ByteStream(b""),  # its length is not known yet
-            )
-            lines = [b"%b %b HTTP/1.1\r\n" % (method.encode(), request.url.raw_path)]
-            lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
-            self._heads[asked] = RequestHead(b"".join(lines))
-        return self._heads[asked]
+    def _head(self, method: str, url: str, credentials: Credentials | None = None) -> RequestHead:
+        """Build a request but for its body, with the key in its address."""
+        headers = _HEADERS_WITH_BODY if method == "POST" else _HEADERS
+        request = httpx.Request(
+            method,
+            httpx.URL(url, params=credentials and {"apikey": credentials.api_key.reveal()}),
+            headers={"Host": self._endpoint.host, **headers},
+            stream=httpx.ByteStream(b""),  # its length is not known yet
+        )
+        lines = [b"%b %b HTTP/1.1\r\n" % (method.encode(), request.url.raw_path)]
+        lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
+        return RequestHead(b"".join(lines))
 
 
 def _read(answer: RawAnswer, credentials: Credentials | None) -> Answer:
