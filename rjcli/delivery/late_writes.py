@@ -61,9 +61,8 @@ class LateWrites:
         ``is_repeat``: they were sent again, and newer ones are accepted after them.
         """
         is_inherited = began < self._inherited_until and records[0].position <= self._inherited_to
-        if not (is_inherited or self._doubts):
-            return
-        if not is_inherited and self._doubts.keys().isdisjoint(records.column("key")):
+        is_doubted = self._doubts and not self._doubts.keys().isdisjoint(records.column("key"))
+        if not (is_inherited or is_doubted):
             return
         for record in records:
             doubt = self._doubts.get(record.key)

@@ -125,9 +125,11 @@ def pieces(records: Iterable[Any]) -> Iterator[list[Any]]:
 
     Where the iterable raises an exception, what came before it is yielded first.
     """
-    if isinstance(records, list):
-        for start in range(0, len(records), RECORDS_AT_A_TIME):
-            yield records[start : start + RECORDS_AT_A_TIME]
+    if type(records) is list:
+        start = 0
+        while cut := records[start : start + RECORDS_AT_A_TIME]:  # it may grow meanwhile
+            yield cut
+            start += len(cut)
         return
     piece: list[Any] = []
     until = monotonic() + _PIECE_SECONDS

@@ -23,9 +23,9 @@ _COLUMNS_AT_ONCE = 5000  # to work on before other tasks run
 def _escape(values: Sequence[str]) -> Sequence[str] | None:
     """Values as JSON without its quotes, all at once; None if they have the mark between them."""
     joined = _MARK.join(values)
-    escaped = encode_basestring(joined)[1:-1]
     if joined.count(_MARK) >= len(values):
         return None
+    escaped = encode_basestring(joined)[1:-1]
     return values if len(escaped) == len(joined) else escaped.split(_MARK)
 
 
